@@ -1,0 +1,13 @@
+// One configuration for unit, integration and end-to-end tests; test/all.ts picks the folder.
+/** @type {import('jest').Config} */
+module.exports = {
+  testMatch: ['<rootDir>/test/{unit,integration,e2e}/**/*.test.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' }, sourceMaps: 'inline' },
+    ],
+  },
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/build/'],
+  testEnvironment: 'node',
+};
