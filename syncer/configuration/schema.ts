@@ -1,0 +1,174 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { parseCidr } from './cidr';
+import { clusterNameProblem, dnsNameProblem } from './names';
+
+/** The document's version; a change that an older syncer cannot read gets a new one. */
+export const CONFIGURATION_API_VERSION = 'nestling.dev/v1alpha1';
+/** The document's kind. */
+export const CONFIGURATION_KIND = 'SyncerConfiguration';
+
+/** Pod Security Standards that the syncer can hold translated pods to, from least to most strict. */
+export const POD_SECURITY_LEVELS = ['privileged', 'baseline', 'restricted'] as const;
+/** What the syncer logs: records of this level and above. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+/** Values that a configuration has where it says nothing: their only copy, for the constructs too. */
+export const CONFIGURATION_DEFAULTS = {
+  clusterDomain: 'cluster.local',
+  dnsEnabled: true,
+  dnsImage: 'registry.k8s.io/coredns/coredns:v1.14.7',
+  dnsReplicas: 1,
+  podSecurity: 'baseline',
+  reservationSeconds: 60,
+  logLevel: 'info',
+} as const;
+
+/** ServiceAccount of tenants' pods on the host, where the configuration names none. */
+export function defaultWorkloadServiceAccount(name: string): string {
+  return `${name}-workloads`;
+}
+
+/** A string for which `problem` finds nothing wrong. */
+function checked(problem: (value: string) => string | undefined): z.ZodType<string, string> {
+  return z.string().superRefine((value, context) => {
+    const message = problem(value);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
+}
+
+const clusterName = checked(clusterNameProblem);
+const dnsName = checked(dnsNameProblem);
+const addressOrName = checked((value) => (isIP(value) !== 0 ? undefined : dnsNameProblem(value.replace(/^\*\./, ''))));
+const cidr = checked((value) => {
+  const result = parseCidr(value);
+  return typeof result === 'string' ? result : undefined;
+});
+const image = checked((value) =>
+  /^[a-z0-9][a-zA-Z0-9._:/@-]*$/.test(value) && !value.endsWith(':') && !value.endsWith('/')
+    ? undefined
+    : 'is no image reference: write registry/repository:tag or registry/repository@sha256:digest',
+);
+const serverURL = checked((value) =>
+  /^https:\/\/[^/?#@\s]+\/?$/.test(value) && URL.canParse(value)
+    ? undefined
+    : 'is no server address: write https://, a host name or address, and a port if it is not 443',
+);
+
+const serviceCIDRs = z
+  .array(cidr)
+  .max(2, 'has more than two ranges: give one range, or one IPv4 and one IPv6 range')
+  .refine((ranges) => ranges.length < 2 || ranges[0]?.includes(':') !== ranges[1]?.includes(':'), {
+    error: 'has two ranges of one family: give one range, or one IPv4 and one IPv6 range',
+  });
+
+const virtualCluster = z
+  .strictObject({
+    name: clusterName.describe('Name of the virtual cluster: a DNS-1035 label of at most 52 characters.'),
+    clusterDomain: dnsName
+      .default(CONFIGURATION_DEFAULTS.clusterDomain)
+      .describe('DNS domain of the virtual cluster; its services are SERVICE.NAMESPACE.svc.DOMAIN.'),
+  })
+  .describe('The virtual cluster itself.');
+
+const host = z
+  .strictObject({
+    workloadServiceAccount: dnsName
+      .optional()
+      .describe("ServiceAccount in the host namespace that tenants' pods run as. Default: NAME-workloads."),
+  })
+  .describe('The host namespace.');
+
+const apiServer = z
+  .strictObject({
+    extraNames: z
+      .array(addressOrName)
+      .default([])
+      .describe(
+        "DNS names and addresses that the API server's certificate is valid for, beside those that the syncer knows.",
+      ),
+    kubeconfigServer: serverURL
+      .exactOptional()
+      .describe('Address of the API server in Secret vc-NAME. Default: https://NAME.NAMESPACE.svc:443.'),
+  })
+  .describe('The virtual API server.');
+
+const network = z
+  .strictObject({
+    serviceCIDRs: serviceCIDRs
+      .default([])
+      .describe('Service ranges of the host, one per address family. Empty: the init container finds them.'),
+  })
+  .describe('Address ranges.');
+
+const dns = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(CONFIGURATION_DEFAULTS.dnsEnabled)
+      .describe('Whether CoreDNS is installed into the virtual cluster and pods ask it.'),
+    image: image.default(CONFIGURATION_DEFAULTS.dnsImage).describe('Image of CoreDNS.'),
+    replicas: z
+      .int('must be a whole number of pods')
+      .min(1, 'must be at least 1; to have no DNS server, set dns.enabled to false')
+      .max(50, 'must be at most 50')
+      .default(CONFIGURATION_DEFAULTS.dnsReplicas)
+      .describe('CoreDNS pods.'),
+  })
+  .describe("The virtual cluster's DNS server.");
+
+const policy = z
+  .strictObject({
+    podSecurity: z
+      .enum(POD_SECURITY_LEVELS)
+      .default(CONFIGURATION_DEFAULTS.podSecurity)
+      .describe('Pod Security Standard that every translated pod must meet.'),
+  })
+  .describe("What tenants' pods may do on the host.");
+
+const services = z
+  .strictObject({
+    reservationSeconds: z
+      .int('must be a whole number of seconds')
+      .min(5, 'must be at least 5 seconds, or a slow create loses its address')
+      .max(3600, 'must be at most 3600 seconds, or refused creates hold host addresses')
+      .default(CONFIGURATION_DEFAULTS.reservationSeconds)
+      .describe('Seconds after which a host Service that no virtual Service came for is removed.'),
+  })
+  .describe('Services.');
+
+const logging = z
+  .strictObject({
+    level: z.enum(LOG_LEVELS).default(CONFIGURATION_DEFAULTS.logLevel).describe('Least level that is logged.'),
+  })
+  .describe("The syncer's log, JSON lines on standard output.");
+
+/** Schema of the document that the constructs write and the syncer reads. Unknown keys are refused at every level. */
+export const configurationSchema = z
+  .strictObject({
+    apiVersion: z.literal(CONFIGURATION_API_VERSION),
+    kind: z.literal(CONFIGURATION_KIND),
+    virtualCluster,
+    host: host.prefault({}),
+    apiServer: apiServer.prefault({}),
+    network: network.prefault({}),
+    dns: dns.prefault({}),
+    policy: policy.prefault({}),
+    services: services.prefault({}),
+    logging: logging.prefault({}),
+  })
+  .describe('Configuration of the syncer of one virtual cluster.');
+
+/** The document as one may write it: everything with a default may be left out. */
+export type SyncerConfigurationInput = z.input<typeof configurationSchema>;
+
+/** The document with all defaults applied. */
+export type SyncerConfiguration = Omit<z.output<typeof configurationSchema>, 'host'> & {
+  host: {
+    /** ServiceAccount in the host namespace that tenants' pods run as. */
+    workloadServiceAccount: string;
+  };
+};
+
+/** Pod Security Standard of translated pods. */
+export type PodSecurity = (typeof POD_SECURITY_LEVELS)[number];
