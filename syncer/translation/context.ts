@@ -1,0 +1,51 @@
+import type { ClusterIdentity } from './names';
+
+/** The object on the host that owns everything the syncer makes: a ConfigMap of the control plane. */
+export interface Anchor {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** What every translation needs. */
+export interface ObjectContext {
+  readonly identity: ClusterIdentity;
+  readonly anchor: Anchor;
+}
+
+/** A Service of the pod's own virtual namespace, as far as service variables need it. */
+export interface LinkedService {
+  readonly name: string;
+  /** First address; Services without one (`None`, ExternalName) may be left out or are skipped. */
+  readonly clusterIP?: string | undefined;
+  readonly ports: readonly { readonly name?: string; readonly port: number; readonly protocol?: string }[];
+}
+
+/** What a pod's translation needs to know besides the pod. */
+export interface TranslationContext extends ObjectContext {
+  /** DNS domain of the virtual cluster, such as `cluster.local`. */
+  readonly clusterDomain: string;
+  /** ClusterIP of the virtual cluster's API server (host Service NAME). */
+  readonly apiServerIP: string;
+  /** ClusterIP of the virtual cluster's DNS; undefined until it has one. */
+  readonly dnsIP?: string | undefined;
+  /** ServiceAccount on the host that tenants' pods run as. */
+  readonly workloadServiceAccount: string;
+  /** Labels of the pod's virtual Namespace. */
+  readonly namespaceLabels: Readonly<Record<string, string>>;
+  /** Services of the pod's virtual namespace. */
+  readonly services: readonly LinkedService[];
+}
+
+/** An object of the same virtual cluster that the translated one needs on the host. Names are the tenant's. */
+export interface Reference {
+  readonly kind: 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim';
+  readonly namespace: string;
+  readonly name: string;
+  /** True if the pod starts without it. */
+  readonly optional: boolean;
+}
+
+/** A host object, or why there is none: `reason` is a CamelCase word for events, `message` names fields and the tenant's names only. */
+export type Translation<T> =
+  | { readonly ok: true; readonly object: T; readonly references: readonly Reference[] }
+  | { readonly ok: false; readonly reason: string; readonly message: string };

@@ -1,0 +1,15 @@
+export { translateConfigMap } from './config-map';
+export type { Anchor, LinkedService, ObjectContext, Reference, Translation, TranslationContext } from './context';
+export { ANNOTATIONS, hostLabelKey, hostNamespaceLabelKey, LABELS } from './keys';
+export { hostLabels, hostMatchLabels, hostSelector } from './labels';
+export { ownedBy, type VirtualIdentity } from './metadata';
+export { clusterScopedHostName, hostName, tokenSecretName, type ClusterIdentity } from './names';
+export { nodeAddress, virtualNode, type NodeFacts } from './node';
+export { isGated, podReferences, translatePod } from './pod';
+export { hostEphemeralContainers, hostPodPatch, hostPodResize } from './pod-patch';
+export { virtualPodStatus, virtualPodStatusPatch } from './pod-status';
+export { syncerRights, type HostRight } from './rights';
+export { translateSecret } from './secret';
+export { hostServicePatch, translateService, virtualServicePatch, type ServiceContext } from './service';
+export { tenantText, type KnownName } from './tenant-text';
+export { podTokens, translateTokens, type TokenRequestSpec } from './tokens';
