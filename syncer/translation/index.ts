@@ -11,5 +11,15 @@ export { virtualPodStatus, virtualPodStatusPatch } from './pod-status';
 export { syncerRights, type HostRight } from './rights';
 export { translateSecret } from './secret';
 export { hostServicePatch, translateService, virtualServicePatch, type ServiceContext } from './service';
+export {
+  adoption,
+  clusterIPs,
+  contradicts,
+  isReserved,
+  reservationAge,
+  reservationVerdict,
+  UPDATE_RESERVATION_SECONDS,
+  type ReservationVerdict,
+} from './service-reservation';
 export { tenantText, type KnownName } from './tenant-text';
 export { podTokens, translateTokens, type TokenRequestSpec } from './tokens';
