@@ -45,6 +45,23 @@ export function cidrContains(range: Cidr, address: string): boolean {
   return list.check(address, range.family);
 }
 
+/** Least bits that a range of Service addresses leaves free: kube-apiserver wants eight addresses. */
+const MIN_SERVICE_BITS = 3;
+
+/**
+ * What is wrong with a range of Service addresses.
+ *
+ * @returns a sentence with the remedy, or undefined for a good range
+ */
+export function serviceRangeProblem(text: string): string | undefined {
+  const range = parseCidr(text);
+  if (typeof range === 'string') return range;
+  const longest = (range.family === 'ipv4' ? 32 : 128) - MIN_SERVICE_BITS;
+  return range.prefix <= longest
+    ? undefined
+    : `has fewer than eight addresses: give the range of the host, with a prefix of at most ${longest}`;
+}
+
 function hasHostBits(address: string, prefix: number, family: Cidr['family']): boolean {
   return (addressBits(address, family) & ((1n << BigInt((family === 'ipv4' ? 32 : 128) - prefix)) - 1n)) !== 0n;
 }

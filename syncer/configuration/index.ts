@@ -1,14 +1,23 @@
-export { cidrContains, parseCidr, type Cidr } from './cidr';
+export { cidrContains, parseCidr, serviceRangeProblem, type Cidr } from './cidr';
 export { ConfigurationError, problemLine, type ConfigurationProblem } from './error';
 export { configurationJsonSchema } from './json-schema';
-export { clusterNameProblem, dnsNameProblem, MAX_NAME_LENGTH } from './names';
+export {
+  clusterNameProblem,
+  CONFIGURATION_KEY,
+  controlPlaneNames,
+  dnsNameProblem,
+  imageProblem,
+  MAX_NAME_LENGTH,
+  namespaceNameProblem,
+  SERVICE_CIDR_KEY,
+  type ControlPlaneNames,
+} from './names';
 export { formatConfiguration, parseConfiguration, resolveConfiguration } from './parse';
 export {
   CONFIGURATION_API_VERSION,
   CONFIGURATION_DEFAULTS,
   CONFIGURATION_KIND,
   configurationSchema,
-  defaultWorkloadServiceAccount,
   LOG_LEVELS,
   POD_SECURITY_LEVELS,
   type PodSecurity,

@@ -38,3 +38,72 @@ export function dnsNameProblem(name: string): string | undefined {
   }
   return undefined;
 }
+
+/**
+ * What is wrong with the name of a namespace.
+ *
+ * @returns a sentence with the remedy, or undefined for a good name
+ */
+export function namespaceNameProblem(name: string): string | undefined {
+  return name.length <= 63 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name)
+    ? undefined
+    : 'is no name of a namespace: use at most 63 lower-case letters, digits and dashes, with a letter or digit at both ends';
+}
+
+/**
+ * What is wrong with an image reference.
+ *
+ * @returns a sentence with the remedy, or undefined for a good reference
+ */
+export function imageProblem(image: string): string | undefined {
+  const [path = '', ...digest] = image.split('@');
+  const good =
+    /^[a-z0-9][a-zA-Z0-9.-]*(:\d+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?$/.test(path) &&
+    (digest.length === 0 || (digest.length === 1 && /^sha256:[0-9a-f]{64}$/.test(digest[0] ?? '')));
+  return good ? undefined : 'is no image reference: write registry/repository:tag or registry/repository@sha256:digest';
+}
+
+/** Names of the host objects that belong to one virtual cluster; all are in its host namespace. */
+export interface ControlPlaneNames {
+  /** StatefulSet of the control plane; its pod is this and `-0`. */
+  readonly statefulSet: string;
+  /** Pod of the control plane. */
+  readonly pod: string;
+  /** Headless Service that governs the StatefulSet. */
+  readonly storeService: string;
+  /** Service of the virtual API server: port 443. */
+  readonly apiServerService: string;
+  /** ConfigMap that owns everything the syncer creates. */
+  readonly anchor: string;
+  /** ConfigMap with the syncer's configuration under CONFIGURATION_KEY. */
+  readonly configuration: string;
+  /** Secret with the cluster's keys and certificates, filled by the init container. */
+  readonly certificates: string;
+  /** Secret with the kubeconfig of the virtual cluster. */
+  readonly kubeconfig: string;
+  /** ServiceAccount, Role and RoleBinding of the control plane. */
+  readonly serviceAccount: string;
+  /** ServiceAccount of tenants' pods, where the configuration names no other. */
+  readonly workloadServiceAccount: string;
+}
+
+/** Key of ConfigMap NAME-configuration that holds the document. */
+export const CONFIGURATION_KEY = 'configuration.yaml';
+/** Key of Secret NAME-certs that holds the service ranges, joined by a comma, as the API server's flag takes them. */
+export const SERVICE_CIDR_KEY = 'service-cidr';
+
+/** The names of a virtual cluster's host objects, by the cluster's name. */
+export function controlPlaneNames(name: string): ControlPlaneNames {
+  return {
+    statefulSet: name,
+    pod: `${name}-0`,
+    storeService: `${name}-store`,
+    apiServerService: name,
+    anchor: `${name}-anchor`,
+    configuration: `${name}-configuration`,
+    certificates: `${name}-certs`,
+    kubeconfig: `vc-${name}`,
+    serviceAccount: name,
+    workloadServiceAccount: `${name}-workloads`,
+  };
+}

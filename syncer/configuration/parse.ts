@@ -43,7 +43,10 @@ export function resolveConfiguration(input: unknown): SyncerConfiguration {
   const { host, virtualCluster } = result.data;
   return {
     ...result.data,
-    host: { workloadServiceAccount: host.workloadServiceAccount ?? defaultWorkloadServiceAccount(virtualCluster.name) },
+    host: {
+      workloadServiceAccount:
+        host.workloadServiceAccount ?? controlPlaneNames(virtualCluster.name).workloadServiceAccount,
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { parseCidr } from './cidr';
-import { clusterNameProblem, dnsNameProblem } from './names';
+import { serviceRangeProblem } from './cidr';
+import { clusterNameProblem, dnsNameProblem, imageProblem } from './names';
 
 /** The document's version; a change that an older syncer cannot read gets a new one. */
 export const CONFIGURATION_API_VERSION = 'nestling.dev/v1alpha1';
@@ -24,11 +24,6 @@ export const CONFIGURATION_DEFAULTS = {
   logLevel: 'info',
 } as const;
 
-/** ServiceAccount of tenants' pods on the host, where the configuration names none. */
-export function defaultWorkloadServiceAccount(name: string): string {
-  return `${name}-workloads`;
-}
-
 /** A string for which `problem` finds nothing wrong. */
 function checked(problem: (value: string) => string | undefined): z.ZodType<string, string> {
   return z.string().superRefine((value, context) => {
@@ -40,15 +35,8 @@ function checked(problem: (value: string) => string | undefined): z.ZodType<stri
 const clusterName = checked(clusterNameProblem);
 const dnsName = checked(dnsNameProblem);
 const addressOrName = checked((value) => (isIP(value) !== 0 ? undefined : dnsNameProblem(value.replace(/^\*\./, ''))));
-const cidr = checked((value) => {
-  const result = parseCidr(value);
-  return typeof result === 'string' ? result : undefined;
-});
-const image = checked((value) =>
-  /^[a-z0-9][a-zA-Z0-9._:/@-]*$/.test(value) && !value.endsWith(':') && !value.endsWith('/')
-    ? undefined
-    : 'is no image reference: write registry/repository:tag or registry/repository@sha256:digest',
-);
+const cidr = checked(serviceRangeProblem);
+const image = checked(imageProblem);
 const serverURL = checked((value) =>
   /^https:\/\/[^/?#@\s]+\/?$/.test(value) && URL.canParse(value)
     ? undefined

@@ -1,0 +1,12 @@
+export { DEFAULT_RESOURCES, DEFAULTS } from './defaults';
+export { Exposure } from './exposure';
+export { ImageSources, type ControlPlaneImages } from './image-sources';
+export { KubernetesVersion, type VersionImages } from './kubernetes-version';
+export { PodSecurityLevel } from './pod-security-level';
+export type { DnsProps, VirtualClusterProps } from './props';
+export { Cpu, type CpuAmount } from './quantity';
+export { RELEASE } from './release';
+export { resolveSpec, type ResolvedSpec, type SpecContext } from './resolve';
+export type { ContainerResources, ControlPlaneContainer, ControlPlaneResources } from './resources';
+export type { ResourceAmounts, StoreSpec, VirtualClusterSpec } from './spec';
+export { Store, type EphemeralStoreProps, type PersistentStoreProps } from './store';

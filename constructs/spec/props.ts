@@ -1,0 +1,100 @@
+import type { Exposure } from './exposure';
+import type { ImageSources } from './image-sources';
+import type { KubernetesVersion } from './kubernetes-version';
+import type { PodSecurityLevel } from './pod-security-level';
+import type { ControlPlaneResources } from './resources';
+import type { Store } from './store';
+
+/** The virtual cluster's own DNS server. */
+export interface DnsProps {
+  /**
+   * Whether CoreDNS is installed into the virtual cluster and its pods ask it.
+   *
+   * @default true
+   */
+  readonly enabled?: boolean;
+  /**
+   * Pods of CoreDNS, 1 to 50.
+   *
+   * @default 1
+   */
+  readonly replicas?: number;
+}
+
+/** What a virtual cluster is. Everything has a default. */
+export interface VirtualClusterProps {
+  /**
+   * Name of the virtual cluster and prefix of its host objects: a DNS-1035 label of at most 52 characters, one of its kind in
+   * the namespace. Cannot be changed after creation.
+   *
+   * @default - the construct's id
+   */
+  readonly name?: string;
+  /**
+   * Namespace of the host cluster that holds the control plane and the tenant's pods. Cannot be changed after creation.
+   *
+   * @default - the chart's namespace; synthesis fails if it has none
+   */
+  readonly namespace?: string;
+  /**
+   * Version of Kubernetes.
+   *
+   * @default KubernetesVersion.V1_37
+   */
+  readonly version?: KubernetesVersion;
+  /**
+   * What the cluster's objects are kept in. Cannot be changed after creation.
+   *
+   * @default Store.persistent()
+   */
+  readonly store?: Store;
+  /**
+   * Where images come from.
+   *
+   * @default ImageSources.upstream()
+   */
+  readonly images?: ImageSources;
+  /**
+   * Requests and limits of the control plane's containers.
+   *
+   * @default - see ControlPlaneResources
+   */
+  readonly resources?: ControlPlaneResources;
+  /**
+   * The host's range of Service addresses, which the virtual cluster shares: one range, or one IPv4 and one IPv6 range joined by
+   * a comma, as kube-apiserver's flag `--service-cluster-ip-range` takes them. Cannot be changed after creation.
+   *
+   * @default - found by the control plane when it starts
+   */
+  readonly serviceCIDR?: string;
+  /**
+   * DNS domain of the virtual cluster. Cannot be changed after creation.
+   *
+   * @default 'cluster.local'
+   */
+  readonly clusterDomain?: string;
+  /**
+   * The virtual cluster's DNS server.
+   *
+   * @default - CoreDNS with one pod
+   */
+  readonly dns?: DnsProps;
+  /**
+   * Pod Security Standard that tenants' pods must meet on the host.
+   *
+   * @default PodSecurityLevel.BASELINE
+   */
+  readonly podSecurity?: PodSecurityLevel;
+  /**
+   * How the virtual API server is reached.
+   *
+   * @default Exposure.clusterIP()
+   */
+  readonly exposure?: Exposure;
+  /**
+   * Further DNS names and addresses under which clients reach the API server; its certificate is valid for them.
+   *
+   * @default - none beside those of Service NAME
+   */
+  readonly apiServerNames?: readonly string[];
+}

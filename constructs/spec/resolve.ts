@@ -1,0 +1,200 @@
+import {
+  CONFIGURATION_API_VERSION,
+  CONFIGURATION_KIND,
+  ConfigurationError,
+  dnsNameProblem,
+  imageProblem,
+  namespaceNameProblem,
+  resolveConfiguration,
+  type ConfigurationProblem,
+  type SyncerConfiguration,
+} from '../../syncer/configuration';
+import { DEFAULT_RESOURCES, DEFAULTS } from './defaults';
+import type { ControlPlaneImages } from './image-sources';
+import { KubernetesVersion } from './kubernetes-version';
+import type { VirtualClusterProps } from './props';
+import { cpuMillis, sizeKibibytes, sizeQuantity } from './quantity';
+import type { ContainerResources, ControlPlaneContainer } from './resources';
+import type { ResourceAmounts, StoreSpec, VirtualClusterSpec } from './spec';
+import type { Store } from './store';
+
+/** What the props leave to the place where the cluster is declared. */
+export interface SpecContext {
+  /** The construct's id. */
+  readonly id: string;
+  /** The chart's namespace. */
+  readonly namespace?: string | undefined;
+}
+
+/** A specification, or everything that is wrong with its props. */
+export type ResolvedSpec =
+  | { readonly ok: true; readonly spec: VirtualClusterSpec }
+  | { readonly ok: false; readonly problems: readonly ConfigurationProblem[] };
+
+/** Smallest store: etcd writes two log files of 64 MB before the first object. */
+const MIN_STORE_KIBIBYTES = 512 * 1024;
+/** Part of the disk that the database may take: defragmenting needs as much again, the write-ahead log the rest. */
+const STORE_QUOTA = 0.4;
+/** More than this etcd itself warns about. */
+const MAX_STORE_QUOTA_BYTES = 8 * 1024 ** 3;
+
+/** Applies the defaults and checks every prop; all problems are found at once. */
+export function resolveSpec(props: VirtualClusterProps, context: SpecContext): ResolvedSpec {
+  const problems: ConfigurationProblem[] = [];
+  const name = props.name ?? context.id;
+  const namespace = resolveNamespace(props.namespace ?? context.namespace, problems);
+  const images = resolveImages(props, problems);
+  const store = resolveStore(props.store ?? DEFAULTS.store, problems);
+  const resources = resolveResources(props, problems);
+  const configuration = resolveDocument(props, name, images, problems);
+  if (problems.length > 0 || images === undefined || configuration === undefined) return { ok: false, problems };
+  const version = (props.version ?? DEFAULTS.version).version;
+  const exposure = { type: (props.exposure ?? DEFAULTS.exposure).type };
+  return { ok: true, spec: { name, namespace, version, images, store, resources, exposure, configuration } };
+}
+
+function resolveNamespace(namespace: string | undefined, problems: ConfigurationProblem[]): string {
+  if (namespace === undefined) {
+    const message =
+      'is not given and the chart has none: set it here or on the chart to the host namespace of the virtual cluster';
+    problems.push({ field: 'namespace', value: undefined, message });
+    return '';
+  }
+  const message = namespaceNameProblem(namespace);
+  if (message !== undefined) problems.push({ field: 'namespace', value: namespace, message });
+  return namespace;
+}
+
+function resolveImages(props: VirtualClusterProps, problems: ConfigurationProblem[]): ControlPlaneImages | undefined {
+  const version = props.version ?? DEFAULTS.version;
+  if (version.images === undefined) {
+    const message = `is not a version that this release runs: choose one of ${KubernetesVersion.supported.join(', ')}`;
+    problems.push({ field: 'version', value: version.version, message });
+    return undefined;
+  }
+  const images = (props.images ?? DEFAULTS.images).resolve(version.images);
+  for (const [component, image] of Object.entries(images)) {
+    // The DNS server's image is checked with the document that holds it.
+    const message = component === 'coreDns' ? undefined : imageProblem(image);
+    if (message !== undefined) problems.push({ field: `images.${component}`, value: image, message });
+  }
+  return images;
+}
+
+function resolveStore(store: Store, problems: ConfigurationProblem[]): StoreSpec {
+  const size =
+    store.props.size ?? (store.type === 'persistent' ? DEFAULTS.persistentStoreSize : DEFAULTS.ephemeralStoreSize);
+  const kibibytes = sizeKibibytes(size);
+  if (kibibytes < MIN_STORE_KIBIBYTES) {
+    problems.push({
+      field: 'store.size',
+      value: sizeQuantity(size),
+      message: 'is too small for etcd and its log: give at least 512Mi',
+    });
+  }
+  const quotaBytes = Math.min(Math.floor(kibibytes * 1024 * STORE_QUOTA), MAX_STORE_QUOTA_BYTES);
+  const common = { size: sizeQuantity(size), quotaBytes };
+  if (store.type === 'ephemeral') return { ...common, type: 'ephemeral' };
+  const { storageClassName, retain = false } = store.props;
+  if (storageClassName !== undefined) {
+    const message = dnsNameProblem(storageClassName);
+    if (message !== undefined) problems.push({ field: 'store.storageClassName', value: storageClassName, message });
+  }
+  return { ...common, type: 'persistent', retain, ...(storageClassName === undefined ? {} : { storageClassName }) };
+}
+
+function resolveResources(
+  props: VirtualClusterProps,
+  problems: ConfigurationProblem[],
+): VirtualClusterSpec['resources'] {
+  const of = (container: ControlPlaneContainer) =>
+    containerAmounts(
+      container,
+      { ...DEFAULT_RESOURCES[container], ...defined(props.resources?.[container]) },
+      problems,
+    );
+  return {
+    etcd: of('etcd'),
+    kubeApiServer: of('kubeApiServer'),
+    kubeControllerManager: of('kubeControllerManager'),
+    syncer: of('syncer'),
+  };
+}
+
+function containerAmounts(
+  container: ControlPlaneContainer,
+  resources: Required<ContainerResources>,
+  problems: ConfigurationProblem[],
+): ResourceAmounts {
+  const { cpuRequest, cpuLimit, memoryRequest, memoryLimit } = resources;
+  const field = (name: keyof ContainerResources) => `resources.${container}.${name}`;
+  for (const name of ['cpuRequest', 'cpuLimit'] as const) {
+    const value = resources[name].amount;
+    const message = 'is no amount of CPU time: use Cpu.millis or Cpu.units with a number above 0';
+    if (cpuMillis(value) === undefined) problems.push({ field: field(name), value, message });
+  }
+  for (const name of ['memoryRequest', 'memoryLimit'] as const) {
+    const value = sizeQuantity(resources[name]);
+    if (sizeKibibytes(resources[name]) <= 0)
+      problems.push({ field: field(name), value, message: 'is no memory: give more than 0' });
+  }
+  if ((cpuMillis(cpuRequest.amount) ?? 0) > (cpuMillis(cpuLimit.amount) ?? Infinity)) {
+    const message = `is more than the limit of ${cpuLimit.amount}: lower it, or raise cpuLimit`;
+    problems.push({ field: field('cpuRequest'), value: cpuRequest.amount, message });
+  }
+  if (sizeKibibytes(memoryRequest) > sizeKibibytes(memoryLimit)) {
+    const message = `is more than the limit of ${sizeQuantity(memoryLimit)}: lower it, or raise memoryLimit`;
+    problems.push({ field: field('memoryRequest'), value: sizeQuantity(memoryRequest), message });
+  }
+  return {
+    requests: { cpu: cpuRequest.amount, memory: sizeQuantity(memoryRequest) },
+    limits: { cpu: cpuLimit.amount, memory: sizeQuantity(memoryLimit) },
+  };
+}
+
+/** Without the keys whose value is undefined, which would hide a default. */
+function defined(resources: ContainerResources | undefined): ContainerResources {
+  return Object.fromEntries(Object.entries(resources ?? {}).filter(([, value]) => value !== undefined));
+}
+
+/** Where a field of the document comes from, for errors that name what the user wrote. */
+const PROP_OF_FIELD: readonly (readonly [field: string, prop: string])[] = [
+  ['virtualCluster.name', 'name'],
+  ['virtualCluster.clusterDomain', 'clusterDomain'],
+  ['apiServer.extraNames', 'apiServerNames'],
+  ['network.serviceCIDRs', 'serviceCIDR'],
+  ['dns.image', 'images.coreDns'],
+  ['policy.podSecurity', 'podSecurity'],
+];
+
+/** The syncer's document: its schema checks what goes into it, so that no rule exists twice. */
+function resolveDocument(
+  props: VirtualClusterProps,
+  name: string,
+  images: ControlPlaneImages | undefined,
+  problems: ConfigurationProblem[],
+): SyncerConfiguration | undefined {
+  try {
+    return resolveConfiguration({
+      apiVersion: CONFIGURATION_API_VERSION,
+      kind: CONFIGURATION_KIND,
+      virtualCluster: { name, clusterDomain: props.clusterDomain },
+      apiServer: { extraNames: props.apiServerNames === undefined ? undefined : [...props.apiServerNames] },
+      network: { serviceCIDRs: props.serviceCIDR?.split(',').map((range) => range.trim()) },
+      dns: { enabled: props.dns?.enabled, replicas: props.dns?.replicas, image: images?.coreDns },
+      policy: { podSecurity: props.podSecurity },
+    });
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    for (const problem of error.problems) problems.push({ ...problem, field: propOf(problem.field) });
+    return undefined;
+  }
+}
+
+function propOf(field: string): string {
+  const entry = PROP_OF_FIELD.find(([prefix]) => field.startsWith(prefix));
+  if (entry === undefined) return field;
+  const [prefix, prop] = entry;
+  // The ranges are one text in the props: which of them is wrong shows in the value.
+  return prop === 'serviceCIDR' ? prop : `${prop}${field.slice(prefix.length)}`;
+}

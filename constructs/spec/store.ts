@@ -1,0 +1,56 @@
+import type { Size } from 'cdk8s';
+
+/** Settings of a store on a volume. What the host has created of it cannot be changed later. */
+export interface PersistentStoreProps {
+  /**
+   * Size of the volume. The store's quota is 40 % of it, so that defragmenting, which writes a second copy, always has room.
+   *
+   * @default - 5 GiB
+   */
+  readonly size?: Size;
+  /**
+   * StorageClass of the volume.
+   *
+   * @default - the host's default StorageClass
+   */
+  readonly storageClassName?: string;
+  /**
+   * Whether the volume outlives the virtual cluster.
+   *
+   * @default false
+   */
+  readonly retain?: boolean;
+}
+
+/** Settings of a store without a volume. */
+export interface EphemeralStoreProps {
+  /**
+   * Most disk space of the node that the store may take; its quota is 40 % of that.
+   *
+   * @default - 2 GiB
+   */
+  readonly size?: Size;
+}
+
+/** What a virtual cluster keeps its objects in. Cannot be changed after creation. */
+export class Store {
+  /** A volume: the cluster's objects survive the loss of its pod and of the node. */
+  static persistent(props: PersistentStoreProps = {}): Store {
+    return new Store('persistent', props);
+  }
+
+  /**
+   * The disk of the node: quick, needs no StorageClass, and is lost with the control plane's pod. The store does not wait for
+   * the disk to confirm a write, so after a crash of the node delete the pod to begin anew. For tests, CI and previews.
+   */
+  static ephemeral(props: EphemeralStoreProps = {}): Store {
+    return new Store('ephemeral', props);
+  }
+
+  private constructor(
+    /** @internal */
+    readonly type: 'persistent' | 'ephemeral',
+    /** @internal */
+    readonly props: PersistentStoreProps,
+  ) {}
+}
