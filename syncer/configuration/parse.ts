@@ -1,12 +1,8 @@
 import { parseDocument, stringify } from 'yaml';
 import type { z } from 'zod';
 import { ConfigurationError, type ConfigurationProblem } from './error';
-import {
-  configurationSchema,
-  defaultWorkloadServiceAccount,
-  type SyncerConfiguration,
-  type SyncerConfigurationInput,
-} from './schema';
+import { controlPlaneNames } from './names';
+import { configurationSchema, type SyncerConfiguration, type SyncerConfigurationInput } from './schema';
 
 /**
  * Reads the configuration document and applies its defaults.
