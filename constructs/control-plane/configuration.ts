@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import type { ConfigMap, Secret } from 'kubernetes-types/core/v1';
+import { CONFIGURATION_KEY, controlPlaneNames, formatConfiguration } from '../../syncer/configuration';
+import type { VirtualClusterSpec } from '../spec';
+import { controlPlaneLabels } from './labels';
+
+/** The object that owns everything the syncer creates. It holds nothing: no change of the cluster ever has a reason to replace it. */
+export function anchor(spec: VirtualClusterSpec): ConfigMap {
+  const { anchor: name } = controlPlaneNames(spec.name);
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, namespace: spec.namespace, labels: controlPlaneLabels(spec) },
+  };
+}
+
+/** The syncer's configuration. */
+export function configurationMap(spec: VirtualClusterSpec): ConfigMap {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name: controlPlaneNames(spec.name).configuration,
+      namespace: spec.namespace,
+      labels: controlPlaneLabels(spec),
+    },
+    data: { [CONFIGURATION_KEY]: formatConfiguration(spec.configuration) },
+  };
+}
+
+/** Changes with the syncer's configuration, so that the pod template does and the pod is replaced. */
+export function configurationHash(spec: VirtualClusterSpec): string {
+  return createHash('sha256').update(formatConfiguration(spec.configuration)).digest('hex').slice(0, 16);
+}
+
+/**
+ * The Secret for the cluster's keys and certificates, empty: the init container fills it. It is declared so that it goes with the
+ * cluster's manifests, and has no `data`, so that applying them again leaves what is in it.
+ */
+export function certificatesSecret(spec: VirtualClusterSpec): Secret {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      name: controlPlaneNames(spec.name).certificates,
+      namespace: spec.namespace,
+      labels: controlPlaneLabels(spec),
+    },
+    type: 'Opaque',
+  };
+}

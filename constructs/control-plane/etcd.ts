@@ -1,0 +1,62 @@
+import type { Container } from 'kubernetes-types/core/v1';
+import type { VirtualClusterSpec } from '../spec';
+import { containerResources } from './container-resources';
+import { containerSecurity } from './container-security';
+import { POD_NAME } from './environment';
+import { commandLine } from './flags';
+import { PORTS } from './ports';
+import { probes } from './probes';
+import { FILES_DIRECTORY, filesMount, STORE_DIRECTORY, STORE_MOUNT } from './volumes';
+
+/** Where etcd listens for the API server: inside the pod only, with certificates on both sides. */
+export const ETCD_CLIENT_URL = 'https://127.0.0.1:2379';
+const ETCD_PEER_URL = 'https://127.0.0.1:2380';
+
+/** The store. */
+export function etcdContainer(spec: VirtualClusterSpec): Container {
+  return {
+    name: 'etcd',
+    image: spec.images.etcd,
+    imagePullPolicy: 'IfNotPresent',
+    command: ['etcd'],
+    args: commandLine(etcdFlags(spec)),
+    env: [POD_NAME],
+    ports: [{ name: 'etcd-metrics', containerPort: PORTS.etcdMetrics, protocol: 'TCP' }],
+    ...probes({ port: PORTS.etcdMetrics, scheme: 'HTTP', live: '/livez', ready: '/readyz' }),
+    resources: containerResources(spec.resources.etcd),
+    securityContext: containerSecurity(),
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: [STORE_MOUNT, filesMount('etcd')],
+  };
+}
+
+/**
+ * Flags of etcd. Compaction is left to the API server, which compacts every five minutes: a second compactor would only race it.
+ */
+export function etcdFlags(spec: VirtualClusterSpec) {
+  const file = (name: string) => `${FILES_DIRECTORY}/${name}`;
+  return {
+    name: '$(POD_NAME)',
+    // A folder of its own: etcd wants mode 0700, and a volume's root belongs to the volume's group.
+    'data-dir': `${STORE_DIRECTORY}/data`,
+    'listen-client-urls': ETCD_CLIENT_URL,
+    'advertise-client-urls': ETCD_CLIENT_URL,
+    'client-cert-auth': true,
+    'trusted-ca-file': file('ca.crt'),
+    'cert-file': file('server.crt'),
+    'key-file': file('server.key'),
+    // A single member has no peers, but the port must not be open without a certificate.
+    'listen-peer-urls': ETCD_PEER_URL,
+    'initial-advertise-peer-urls': ETCD_PEER_URL,
+    'initial-cluster': `$(POD_NAME)=${ETCD_PEER_URL}`,
+    'peer-client-cert-auth': true,
+    'peer-trusted-ca-file': file('ca.crt'),
+    'peer-cert-file': file('server.crt'),
+    'peer-key-file': file('server.key'),
+    'listen-metrics-urls': `http://0.0.0.0:${PORTS.etcdMetrics}`,
+    'quota-backend-bytes': spec.store.quotaBytes,
+    // Lets the API server serve consistent reads from its watch cache, as kubeadm sets it.
+    'watch-progress-notify-interval': '5s',
+    'unsafe-no-fsync': spec.store.type === 'ephemeral' ? true : undefined,
+  };
+}

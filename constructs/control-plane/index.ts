@@ -1,0 +1,30 @@
+import type { VirtualClusterSpec } from '../spec';
+import { anchor, certificatesSecret, configurationMap } from './configuration';
+import { controlPlaneServiceAccount, role, roleBinding, workloadServiceAccount } from './rbac';
+import { apiServerService, storeService } from './services';
+import type { KubernetesObject } from './host-object';
+import { statefulSet } from './stateful-set';
+
+export type { KubernetesObject } from './host-object';
+export { CONTROL_PLANE_LABEL, controlPlaneLabels, controlPlaneSelector, type Component } from './labels';
+export { API_SERVER_SERVICE_PORT, PORTS } from './ports';
+export { CONFIGURATION_HASH_ANNOTATION } from './stateful-set';
+
+/**
+ * All host objects of a virtual cluster by an id that stays the same for good, in an order in which they can be applied one after
+ * the other: what the pod needs comes before it.
+ */
+export function controlPlaneObjects(spec: VirtualClusterSpec): ReadonlyMap<string, KubernetesObject> {
+  return new Map<string, KubernetesObject>([
+    ['anchor', anchor(spec)],
+    ['configuration', configurationMap(spec)],
+    ['certificates', certificatesSecret(spec)],
+    ['service-account', controlPlaneServiceAccount(spec)],
+    ['workload-service-account', workloadServiceAccount(spec)],
+    ['role', role(spec)],
+    ['role-binding', roleBinding(spec)],
+    ['api-server-service', apiServerService(spec)],
+    ['store-service', storeService(spec)],
+    ['stateful-set', statefulSet(spec)],
+  ]);
+}

@@ -1,0 +1,28 @@
+import type { VirtualClusterSpec } from '../spec';
+
+/**
+ * Marks the control plane's own objects. Tenants' objects carry `nestling.dev/virtual-cluster` instead, and no tenant can set this
+ * one: every label key of a tenant is rewritten on its way to the host.
+ */
+export const CONTROL_PLANE_LABEL = 'nestling.dev/control-plane';
+
+/** Part that an object plays, for `app.kubernetes.io/component`. */
+export type Component = 'control-plane' | 'workloads';
+
+/** Labels of an object of the control plane. */
+export function controlPlaneLabels(
+  spec: VirtualClusterSpec,
+  component: Component = 'control-plane',
+): Record<string, string> {
+  return {
+    'app.kubernetes.io/name': 'nestling',
+    'app.kubernetes.io/instance': spec.name,
+    'app.kubernetes.io/component': component,
+    [CONTROL_PLANE_LABEL]: spec.name,
+  };
+}
+
+/** Selects the control plane's pods; a StatefulSet's selector never changes, so it holds no more than it must. */
+export function controlPlaneSelector(spec: VirtualClusterSpec): Record<string, string> {
+  return { 'app.kubernetes.io/component': 'control-plane', [CONTROL_PLANE_LABEL]: spec.name };
+}

@@ -1,0 +1,14 @@
+/** Ports of the control-plane pod. All but the API server's serve probes and metrics only. */
+export const PORTS = {
+  /** kube-apiserver; Service NAME leads 443 to it. */
+  apiServer: 6443,
+  /** etcd, health and metrics without keys or values. */
+  etcdMetrics: 2381,
+  /** kube-controller-manager. */
+  controllerManager: 10257,
+  /** Syncer, health and metrics. */
+  syncer: 8080,
+} as const;
+
+/** Port of Service NAME. */
+export const API_SERVER_SERVICE_PORT = 443;

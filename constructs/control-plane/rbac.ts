@@ -1,0 +1,85 @@
+import type { ServiceAccount } from 'kubernetes-types/core/v1';
+import type { PolicyRule, Role, RoleBinding } from 'kubernetes-types/rbac/v1';
+import { controlPlaneNames } from '../../syncer/configuration';
+import { syncerRights } from '../../syncer/translation';
+import type { VirtualClusterSpec } from '../spec';
+import { controlPlaneLabels } from './labels';
+
+/** The account of the control plane's pod; only its init container and the syncer get a token, by a volume of their own. */
+export function controlPlaneServiceAccount(spec: VirtualClusterSpec): ServiceAccount {
+  return {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: {
+      name: controlPlaneNames(spec.name).serviceAccount,
+      namespace: spec.namespace,
+      labels: controlPlaneLabels(spec),
+    },
+    automountServiceAccountToken: false,
+  };
+}
+
+/** The account that tenants' pods have on the host: it may do nothing, and no pod gets its token. */
+export function workloadServiceAccount(spec: VirtualClusterSpec): ServiceAccount {
+  return {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: {
+      name: spec.configuration.host.workloadServiceAccount,
+      namespace: spec.namespace,
+      labels: controlPlaneLabels(spec, 'workloads'),
+    },
+    automountServiceAccountToken: false,
+  };
+}
+
+/** What the control plane may do in its host namespace: its own start, and what the kinds that it syncs need. */
+export function role(spec: VirtualClusterSpec): Role {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'Role',
+    metadata: {
+      name: controlPlaneNames(spec.name).serviceAccount,
+      namespace: spec.namespace,
+      labels: controlPlaneLabels(spec),
+    },
+    rules: [
+      ...startRights(spec),
+      ...syncerRights(spec.configuration).map(({ apiGroup, resources, verbs }) => ({
+        apiGroups: [apiGroup],
+        resources: [...resources],
+        verbs: [...verbs],
+      })),
+    ],
+  };
+}
+
+/** Gives the control plane's account its role. */
+export function roleBinding(spec: VirtualClusterSpec): RoleBinding {
+  const { serviceAccount } = controlPlaneNames(spec.name);
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'RoleBinding',
+    metadata: { name: serviceAccount, namespace: spec.namespace, labels: controlPlaneLabels(spec) },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: serviceAccount },
+    subjects: [{ kind: 'ServiceAccount', name: serviceAccount, namespace: spec.namespace }],
+  };
+}
+
+/** Rights on the cluster's own objects, each by name. */
+function startRights(spec: VirtualClusterSpec): PolicyRule[] {
+  const names = controlPlaneNames(spec.name);
+  return [
+    // The addresses for the certificate, and of default/kubernetes in the virtual cluster.
+    { apiGroups: [''], resources: ['services'], resourceNames: [names.apiServerService], verbs: ['get'] },
+    // The UID for owner references.
+    { apiGroups: [''], resources: ['configmaps'], resourceNames: [names.anchor], verbs: ['get'] },
+    { apiGroups: [''], resources: ['secrets'], resourceNames: [names.certificates], verbs: ['get', 'update', 'patch'] },
+    { apiGroups: [''], resources: ['secrets'], resourceNames: [names.kubeconfig], verbs: ['get', 'update', 'patch'] },
+    // RBAC cannot name an object that does not exist yet: server-side apply of the kubeconfig Secret creates it.
+    { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
+    // Dry runs, by which the init container finds the host's range of Service addresses.
+    { apiGroups: [''], resources: ['services'], verbs: ['create'] },
+    { apiGroups: ['apps'], resources: ['statefulsets'], resourceNames: [names.statefulSet], verbs: ['get'] },
+  ];
+}

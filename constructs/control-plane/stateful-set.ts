@@ -1,0 +1,83 @@
+import type { StatefulSet } from 'kubernetes-types/apps/v1';
+import type { PersistentVolumeClaim } from 'kubernetes-types/core/v1';
+import { controlPlaneNames } from '../../syncer/configuration';
+import type { StoreSpec, VirtualClusterSpec } from '../spec';
+import { configurationHash } from './configuration';
+import { POD_SECURITY_CONTEXT } from './container-security';
+import { etcdContainer } from './etcd';
+import { kubeApiServerContainer } from './kube-api-server';
+import { kubeControllerManagerContainer } from './kube-controller-manager';
+import { controlPlaneLabels, controlPlaneSelector } from './labels';
+import { pkiContainer, syncerContainer } from './syncer';
+import { podVolumes, STORE_VOLUME } from './volumes';
+
+/** On the pod template: changes with the syncer's configuration. */
+export const CONFIGURATION_HASH_ANNOTATION = 'nestling.dev/configuration-hash';
+
+/** Seconds from the order to stop until the kill: etcd needs one or two, and the API server keeps nothing that a kill could lose. */
+const STOP_SECONDS = 30;
+
+/** The control plane's pod and its volume. */
+export function statefulSet(spec: VirtualClusterSpec): StatefulSet {
+  const names = controlPlaneNames(spec.name);
+  const { store } = spec;
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: { name: names.statefulSet, namespace: spec.namespace, labels: controlPlaneLabels(spec) },
+    spec: {
+      replicas: 1,
+      serviceName: names.storeService,
+      podManagementPolicy: 'Parallel',
+      updateStrategy: { type: 'RollingUpdate' },
+      revisionHistoryLimit: 3,
+      selector: { matchLabels: controlPlaneSelector(spec) },
+      template: {
+        metadata: {
+          labels: controlPlaneLabels(spec),
+          annotations: {
+            [CONFIGURATION_HASH_ANNOTATION]: configurationHash(spec),
+            'kubectl.kubernetes.io/default-container': 'syncer',
+          },
+        },
+        spec: {
+          serviceAccountName: names.serviceAccount,
+          automountServiceAccountToken: false,
+          // The variables of every Service in the namespace, tenants' too, are no input for a control plane.
+          enableServiceLinks: false,
+          terminationGracePeriodSeconds: STOP_SECONDS,
+          securityContext: POD_SECURITY_CONTEXT,
+          initContainers: [pkiContainer(spec)],
+          // The kubelet starts them in this order. The controllers come last: they give up when the API server takes over ten seconds.
+          containers: [
+            etcdContainer(spec),
+            kubeApiServerContainer(spec),
+            syncerContainer(spec),
+            kubeControllerManagerContainer(spec),
+          ],
+          volumes: podVolumes(spec),
+        },
+      },
+      ...claims(store),
+    },
+  };
+}
+
+function claims(store: StoreSpec): Partial<NonNullable<StatefulSet['spec']>> {
+  if (store.type === 'ephemeral') return {};
+  const claim: PersistentVolumeClaim = {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: STORE_VOLUME },
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      resources: { requests: { storage: store.size } },
+      ...(store.storageClassName === undefined ? {} : { storageClassName: store.storageClassName }),
+    },
+  };
+  return {
+    volumeClaimTemplates: [claim],
+    // A cluster that is scaled to none is paused, not gone.
+    persistentVolumeClaimRetentionPolicy: { whenDeleted: store.retain ? 'Retain' : 'Delete', whenScaled: 'Retain' },
+  };
+}

@@ -1,0 +1,57 @@
+import type { Container } from 'kubernetes-types/core/v1';
+import { CONFIGURATION_KEY } from '../../syncer/configuration';
+import type { VirtualClusterSpec } from '../spec';
+import { containerResources } from './container-resources';
+import { containerSecurity } from './container-security';
+import { POD_IP, POD_NAME, POD_NAMESPACE } from './environment';
+import { PORTS } from './ports';
+import { probes } from './probes';
+import {
+  ALL_FILES_MOUNT,
+  CONFIGURATION_DIRECTORY,
+  CONFIGURATION_MOUNT,
+  FILES_DIRECTORY,
+  filesMount,
+  RUN_MOUNT,
+  SERVICE_ACCOUNT_MOUNT,
+} from './volumes';
+
+const LOCATIONS = [
+  '--configuration',
+  `${CONFIGURATION_DIRECTORY}/${CONFIGURATION_KEY}`,
+  '--directory',
+  FILES_DIRECTORY,
+];
+
+/** The init container: makes or renews keys and certificates, finds the service range, writes everybody's files. */
+export function pkiContainer(spec: VirtualClusterSpec): Container {
+  return {
+    ...common(spec),
+    name: 'pki',
+    args: ['init', ...LOCATIONS],
+    volumeMounts: [ALL_FILES_MOUNT, CONFIGURATION_MOUNT, SERVICE_ACCOUNT_MOUNT],
+  };
+}
+
+/** The syncer. */
+export function syncerContainer(spec: VirtualClusterSpec): Container {
+  return {
+    ...common(spec),
+    name: 'syncer',
+    args: ['run', ...LOCATIONS],
+    ports: [{ name: 'metrics', containerPort: PORTS.syncer, protocol: 'TCP' }],
+    ...probes({ port: PORTS.syncer, scheme: 'HTTP', live: '/healthz', ready: '/readyz' }),
+    volumeMounts: [filesMount('syncer'), RUN_MOUNT, CONFIGURATION_MOUNT, SERVICE_ACCOUNT_MOUNT],
+  };
+}
+
+function common(spec: VirtualClusterSpec): Omit<Container, 'name'> {
+  return {
+    image: spec.images.syncer,
+    imagePullPolicy: 'IfNotPresent',
+    env: [POD_NAME, POD_NAMESPACE, POD_IP],
+    resources: containerResources(spec.resources.syncer),
+    securityContext: containerSecurity(),
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+  };
+}

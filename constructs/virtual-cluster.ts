@@ -1,0 +1,72 @@
+import { ApiObject, Chart } from 'cdk8s';
+import { Construct } from 'constructs';
+import { controlPlaneNames, problemLine } from '../syncer/configuration';
+import { claimNames, contestedName } from './claimed-names';
+import { controlPlaneObjects, type KubernetesObject } from './control-plane';
+import { resolveSpec, type VirtualClusterProps, type VirtualClusterSpec } from './spec';
+
+/**
+ * A virtual Kubernetes cluster in a namespace of the host cluster. The namespace itself is not made here, as it may hold several.
+ *
+ * What is wrong with the props is reported when the app is synthesized: every problem at once, with the construct's path, the
+ * property, its value and the remedy.
+ *
+ * @example
+ * new VirtualCluster(chart, 'my-vc1', { namespace: 'team-a' });
+ */
+export class VirtualCluster extends Construct {
+  /** Name of the virtual cluster. */
+  readonly name: string;
+  /** Host namespace of the virtual cluster; empty if none was given, which synthesis reports. */
+  readonly namespace: string;
+  /** Secret in the host namespace with the kubeconfig of a cluster admin (key `config`). The syncer writes it. */
+  readonly kubeconfigSecretName: string;
+  /** Service of the virtual API server in the host namespace, port 443. */
+  readonly apiServerServiceName: string;
+
+  constructor(scope: Construct, id: string, props: VirtualClusterProps = {}) {
+    super(scope, id);
+    const chartNamespace = Chart.of(this).namespace;
+    this.name = props.name ?? id;
+    this.namespace = props.namespace ?? chartNamespace ?? '';
+    const names = controlPlaneNames(this.name);
+    this.kubeconfigSecretName = names.kubeconfig;
+    this.apiServerServiceName = names.apiServerService;
+
+    const resolved = resolveSpec(props, { id, namespace: chartNamespace });
+    if (resolved.ok) this.addObjects(resolved.spec);
+    else this.node.addValidation({ validate: () => resolved.problems.map(problemLine) });
+  }
+
+  private addObjects(spec: VirtualClusterSpec): void {
+    const objects = controlPlaneObjects(spec);
+    for (const [id, object] of objects) new ApiObject(this, id, apiObjectProps(object));
+
+    // The StatefulSet comes first: of two clusters with one name, it is what their owners know.
+    const claimed = [...objects.values()].reverse().map((object) => hostObjectName(object, spec));
+    claimed.push({ kind: 'Secret', namespace: spec.namespace, name: this.kubeconfigSecretName });
+    claimNames(this, claimed);
+    this.node.addValidation({ validate: () => this.nameProblems(claimed) });
+  }
+
+  /** Two clusters that would overwrite each other's objects on the host. */
+  private nameProblems(claimed: readonly { kind: string; namespace: string; name: string }[]): string[] {
+    const contested = contestedName(this, claimed);
+    if (contested === undefined) return [];
+    const { object, other } = contested;
+    const message =
+      other instanceof VirtualCluster && other.name === this.name
+        ? `is the name of ${other.node.path} in namespace ${this.namespace}, too: give one of them another name or namespace`
+        : `needs ${object.kind} ${object.name} in namespace ${this.namespace}, which ${other.node.path} makes: give one of them another name`;
+    return [problemLine({ field: 'name', value: this.name, message })];
+  }
+}
+
+/** The object's metadata is complete, so that neither cdk8s nor the chart adds a name or namespace of its own. */
+function apiObjectProps(object: KubernetesObject): ConstructorParameters<typeof ApiObject>[2] {
+  return { ...object } as ConstructorParameters<typeof ApiObject>[2];
+}
+
+function hostObjectName(object: KubernetesObject, spec: VirtualClusterSpec) {
+  return { kind: object.kind ?? '', namespace: spec.namespace, name: object.metadata?.name ?? '' };
+}
