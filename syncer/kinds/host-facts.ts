@@ -1,0 +1,49 @@
+import type { Caches } from './caches';
+import { INDEX } from './caches';
+import type { KindEnvironment } from './environment';
+
+/** A host pod that is the twin of a virtual one. */
+export interface HostPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly nodeName: string;
+}
+
+/**
+ * What the gateway may rely on when it decides where the virtual API server connects: the host's own view of our
+ * objects, never anything that a tenant can write.
+ */
+export class HostFacts {
+  readonly #caches: Caches;
+  readonly #identity: KindEnvironment['identity'];
+
+  constructor(identity: KindEnvironment['identity'], caches: Caches) {
+    this.#identity = identity;
+    this.#caches = caches;
+  }
+
+  /** The host pod that runs a virtual pod; undefined when there is none on a node. */
+  resolve(virtualNamespace: string, name: string): HostPod | undefined {
+    const key = `${virtualNamespace}/${name}`;
+    const pod = this.#caches.host.pods.get(this.#caches.hostKeyOf(key));
+    if (!pod || this.#caches.virtualKeyOf(pod, 'Pod') !== key) return undefined;
+    const uid = pod.metadata?.uid;
+    const nodeName = pod.spec?.nodeName;
+    if (pod.metadata?.name === undefined || uid === undefined || nodeName === undefined) return undefined;
+    return { namespace: this.#identity.hostNamespace, name: pod.metadata.name, uid, nodeName };
+  }
+
+  /** Name of the virtual node that an address was issued for. */
+  nodeByAddress(address: string): string | undefined {
+    return this.#caches.host.pods.byIndex(INDEX.nodeAddress, address)[0]?.spec?.nodeName;
+  }
+
+  isTenantPodIP(address: string): boolean {
+    return this.#caches.host.pods.byIndex(INDEX.address, address).length > 0;
+  }
+
+  isTenantServiceIP(address: string): boolean {
+    return this.#caches.host.services.byIndex(INDEX.address, address).length > 0;
+  }
+}

@@ -1,0 +1,156 @@
+import type { ConfigMap, Secret } from 'kubernetes-types/core/v1';
+import { PairController } from '../engine';
+import type { ObjectCache, Pair } from '../engine';
+import { ApiError } from '../kube-client';
+import type { KubeObject, ResourceType } from '../kube-client';
+import { ANNOTATIONS, ownedBy, podReferences } from '../translation';
+import type { Translation } from '../translation';
+import type { Caches } from './caches';
+import { INDEX, referenceKey } from './caches';
+import type { KindEnvironment } from './environment';
+import { remove } from './removal';
+import { refused, warn } from './refusals';
+
+/** What differs between config maps and secrets. */
+export interface ContentKind<T extends ConfigMap | Secret> {
+  readonly kind: 'ConfigMap' | 'Secret';
+  readonly type: ResourceType;
+  /** The host object for a virtual one. */
+  readonly translate: (object: T) => Translation<T>;
+  /** The fields that hold the contents, replaced as a whole when the virtual object changed. */
+  readonly fields: readonly string[];
+}
+
+/**
+ * Config maps and secrets, on the host only while a pod of the tenant refers to them. Both sides are watched as
+ * metadata; contents are fetched when they are copied. The host twin notes the virtual resourceVersion that it holds,
+ * so that a restart compares without fetching.
+ */
+export class ContentInUse<T extends ConfigMap | Secret> {
+  readonly #environment: KindEnvironment;
+  readonly #caches: Caches;
+  readonly #kind: ContentKind<T>;
+  readonly #virtual: ObjectCache<KubeObject>;
+  readonly #host: ObjectCache<KubeObject>;
+  readonly #controller: PairController<KubeObject, KubeObject>;
+
+  constructor(
+    environment: KindEnvironment,
+    caches: Caches,
+    kind: ContentKind<T>,
+    virtual: ObjectCache<KubeObject>,
+    host: ObjectCache<KubeObject>,
+  ) {
+    this.#environment = environment;
+    this.#caches = caches;
+    this.#kind = kind;
+    this.#virtual = virtual;
+    this.#host = host;
+    this.#controller = new PairController<KubeObject, KubeObject>({
+      name: kind.type.resource.toLowerCase(),
+      virtual,
+      host,
+      virtualKeyOfHost: (object) => caches.virtualKeyOf(object, kind.kind),
+      hostKeyOfVirtual: (key) => caches.hostKeyOf(key),
+      waitFor: [caches.virtual.pods],
+      reconcile: (pair) => this.#reconcile(pair),
+      logger: environment.logger,
+      metrics: environment.metrics,
+    });
+    caches.virtual.pods.subscribe((change) => {
+      if (change.type === 'modified') return; // what a pod refers to does not change
+      for (const reference of podReferences(change.object)) {
+        if (reference.kind === kind.kind) this.#controller.enqueue(`${reference.namespace}/${reference.name}`);
+      }
+    });
+  }
+
+  get kind(): 'ConfigMap' | 'Secret' {
+    return this.#kind.kind;
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.#controller.run(signal);
+  }
+
+  /** Whether the host holds the current contents, or there is nothing to hold. */
+  isCurrent(virtualKey: string): boolean {
+    const virtual = this.#virtual.get(virtualKey);
+    if (!virtual) return true;
+    const host = this.#host.get(this.#caches.hostKeyOf(virtualKey));
+    return host !== undefined && holds(host, virtual);
+  }
+
+  /** Calls back when the host got the contents of an object. */
+  onCurrent(listener: (virtualKey: string) => void): void {
+    this.#host.subscribe(({ type, object }) => {
+      if (type === 'deleted') return;
+      const key = this.#caches.virtualKeyOf(object, this.#kind.kind);
+      if (key !== undefined && this.isCurrent(key)) listener(key);
+    });
+  }
+
+  async #reconcile({ key, virtual, host }: Pair<KubeObject, KubeObject>): Promise<void> {
+    const { identity, virtual: client, host: hostClient } = this.#environment;
+    const { type, kind } = this.#kind;
+    if (host && !ownedBy(host, identity)) return;
+    const used = this.#caches.virtual.pods.byIndex(INDEX.reference, referenceKey(kind, key)).length > 0;
+    if (!virtual || !used) {
+      if (host && !host.metadata?.deletionTimestamp) await remove(hostClient, type, host);
+      return;
+    }
+    if (host?.metadata?.deletionTimestamp || (host && holds(host, virtual))) return;
+    const slash = key.indexOf('/');
+    let full: T;
+    try {
+      full = await client.get<T>(type, { namespace: key.slice(0, slash), name: key.slice(slash + 1) });
+    } catch (error) {
+      if (ApiError.is(error, 'NotFound')) return; // the watch tells soon
+      throw error;
+    }
+    const translation = this.#kind.translate(full);
+    if (!translation.ok) {
+      warn(this.#environment, type, full, translation.reason, translation.message);
+      return;
+    }
+    const wanted = translation.object;
+    try {
+      if (!host) {
+        this.#host.observe(metadataOf(await hostClient.create<T>(type, wanted)));
+      } else if (replaceable(host, full)) {
+        const patch = [
+          { op: 'test', path: '/metadata/uid', value: host.metadata?.uid },
+          { op: 'add', path: '/metadata/labels', value: wanted.metadata?.labels ?? {} },
+          { op: 'add', path: '/metadata/annotations', value: wanted.metadata?.annotations ?? {} },
+          ...this.#kind.fields.map((field) => ({
+            op: 'add',
+            path: `/${field}`,
+            value: (wanted as Record<string, unknown>)[field] ?? null,
+          })),
+        ];
+        const { name = '', namespace = '' } = host.metadata ?? {};
+        this.#host.observe(metadataOf(await hostClient.patch<T>(type, { name, namespace, type: 'json' }, patch)));
+      } else {
+        // Immutable contents, or another object of the same name: the twin is made anew once this one is gone.
+        await remove(hostClient, type, host);
+      }
+    } catch (error) {
+      if (ApiError.is(error, 'Invalid') && host) {
+        // The type of a Secret and `immutable` cannot be changed in place.
+        await remove(hostClient, type, host);
+        return;
+      }
+      throw refused(this.#environment, error, type, full);
+    }
+  }
+}
+
+const holds = (host: KubeObject, virtual: KubeObject): boolean =>
+  host.metadata?.annotations?.[ANNOTATIONS.uid] === virtual.metadata?.uid &&
+  host.metadata?.annotations?.[ANNOTATIONS.resourceVersion] === virtual.metadata?.resourceVersion;
+
+const replaceable = (host: KubeObject, virtual: KubeObject): boolean =>
+  host.metadata?.annotations?.[ANNOTATIONS.uid] === virtual.metadata?.uid;
+
+/** The caches hold metadata only. */
+const metadataOf = ({ metadata = {} }: KubeObject): KubeObject => ({ metadata });

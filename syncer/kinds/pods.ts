@@ -1,0 +1,338 @@
+import type { Pod, PodCondition } from 'kubernetes-types/core/v1';
+import { PairController } from '../engine';
+import type { Pair } from '../engine';
+import { ApiError, resources } from '../kube-client';
+import { checkPod } from '../policy';
+import {
+  ANNOTATIONS,
+  hostPodPatch,
+  isGated,
+  ownedBy,
+  podReferences,
+  translatePod,
+  virtualPodStatusPatch,
+} from '../translation';
+import type { TranslationContext } from '../translation';
+import type { Caches } from './caches';
+import { INDEX, referenceKey } from './caches';
+import type { KindEnvironment } from './environment';
+import type { Nodes } from './nodes';
+import { inTenantNames, isRefusal, warn } from './refusals';
+import { remove } from './removal';
+import type { Tokens } from './tokens';
+
+/** The Service whose address every pod gets as its name server. */
+const DNS_SERVICE = 'kube-system/kube-dns';
+
+/** Config maps or secrets, as far as pods need to know. */
+export interface Contents {
+  readonly kind: 'ConfigMap' | 'Secret';
+  /** Whether the host holds the current contents, or there is nothing to hold. */
+  isCurrent(virtualKey: string): boolean;
+  /** Calls back when the host got the contents of an object. */
+  onCurrent(listener: (virtualKey: string) => void): void;
+}
+
+/** The other kinds that a pod depends on. */
+export interface PodDependencies {
+  readonly nodes: Nodes;
+  readonly tokens: Tokens;
+  readonly contents: readonly Contents[];
+}
+
+/**
+ * Pods: created on the host under translated names, bound in the virtual cluster to the node that the host chose,
+ * status brought back. Per pod that runs and goes: one create, one delete and one token Secret on the host; one
+ * binding, one TokenRequest and one status write per visible change in the virtual cluster.
+ */
+export class Pods {
+  readonly #environment: KindEnvironment;
+  readonly #caches: Caches;
+  readonly #with: PodDependencies;
+  readonly #controller: PairController<Pod, Pod>;
+  /** UIDs of pods whose binding was accepted before the watch shows it: it cannot be sent twice. */
+  readonly #bound = new Set<string>();
+  /** Pods that wait for the address of the name server. */
+  readonly #waitingForDNS = new Set<string>();
+
+  constructor(environment: KindEnvironment, caches: Caches, dependencies: PodDependencies) {
+    this.#environment = environment;
+    this.#caches = caches;
+    this.#with = dependencies;
+    this.#controller = new PairController<Pod, Pod>({
+      name: 'pods',
+      virtual: caches.virtual.pods,
+      host: caches.host.pods,
+      virtualKeyOfHost: (host) => caches.virtualKeyOf(host, 'Pod'),
+      hostKeyOfVirtual: (key) => caches.hostKeyOf(key),
+      waitFor: [
+        caches.virtual.namespaces,
+        caches.virtual.services,
+        caches.virtual.configMaps,
+        caches.virtual.secrets,
+        caches.host.configMaps,
+        caches.host.secrets,
+        caches.host.services,
+      ],
+      reconcile: (pair) => this.#reconcile(pair),
+      logger: environment.logger,
+      metrics: environment.metrics,
+    });
+    for (const contents of dependencies.contents) {
+      contents.onCurrent((key) => {
+        for (const pod of caches.virtual.pods.byIndex(INDEX.reference, referenceKey(contents.kind, key))) {
+          if (!caches.host.pods.has(caches.hostKeyOf(keyOf(pod)))) this.#controller.enqueue(keyOf(pod));
+        }
+      });
+    }
+    caches.virtual.pods.subscribe(({ object, type }) => {
+      const uid = object.metadata?.uid ?? '';
+      if (type === 'deleted' || object.spec?.nodeName) this.#bound.delete(uid);
+    });
+    caches.virtual.namespaces.subscribe(({ type, key, object, previous }) => {
+      if (type === 'deleted') return;
+      if (type === 'modified' && sameLabels(object.metadata?.labels, previous?.metadata?.labels)) return;
+      for (const pod of caches.virtual.pods.byIndex(INDEX.namespace, key)) this.#controller.enqueue(keyOf(pod));
+    });
+    caches.host.services.subscribe(({ type, object }) => {
+      if (type === 'deleted' || caches.virtualKeyOf(object, 'Service') !== DNS_SERVICE) return;
+      for (const key of this.#waitingForDNS) this.#controller.enqueue(key);
+      this.#waitingForDNS.clear();
+    });
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.#controller.run(signal);
+  }
+
+  async #reconcile({ key, virtual, host }: Pair<Pod, Pod>): Promise<void> {
+    if (host && !ownedBy(host, this.#environment.identity)) {
+      if (virtual) this.#nameTaken(virtual);
+      return;
+    }
+    if (host && host.metadata?.annotations?.[ANNOTATIONS.uid] !== virtual?.metadata?.uid) {
+      // Its virtual pod is gone (another one may have the name): the host pod ends by its own grace period.
+      if (!host.metadata?.deletionTimestamp) await this.#deleteOnHost(host);
+      return;
+    }
+    if (!virtual) return;
+    if (!host) return this.#withoutTwin(key, virtual);
+    if (virtual.metadata?.deletionTimestamp) await this.#passOnDeletion(virtual, host);
+    else if (host.metadata?.deletionTimestamp) await this.#passOnEviction(virtual, host);
+    await this.#follow(virtual, host);
+  }
+
+  async #withoutTwin(key: string, virtual: Pod): Promise<void> {
+    if (virtual.metadata?.deletionTimestamp) {
+      // The host pod is gone, so nothing runs any more: the virtual one may go at once.
+      await remove(this.#environment.virtual, resources.pods, virtual, { gracePeriodSeconds: 0 });
+      return;
+    }
+    if (isTerminal(virtual)) return; // it ran to its end; the host has cleaned up
+    if (virtual.status?.startTime) {
+      // It ran and its host pod was removed (a dead node, an eviction): a pod never starts twice, its controller
+      // makes another one.
+      warn(this.#environment, resources.pods, virtual, 'LostOnHost', 'the pod was removed from the host');
+      await remove(this.#environment.virtual, resources.pods, virtual, { gracePeriodSeconds: 0 });
+      return;
+    }
+    if (isGated(virtual)) return;
+    await this.#create(key, virtual);
+  }
+
+  async #create(key: string, virtual: Pod): Promise<void> {
+    const context = this.#contextFor(virtual);
+    if (!context) return; // the namespace has not been seen yet; its event brings the pod back
+    // The kubelet backs off for seconds when a mounted object is missing, so contents go first.
+    if (!this.#contentsAreCurrent(virtual)) return;
+    const translation = translatePod(virtual, context);
+    if (!translation.ok) {
+      if (translation.reason === 'DNSNotReady') this.#waitingForDNS.add(key);
+      else await this.#refuse(virtual, translation.reason, translation.message);
+      return;
+    }
+    const violations = checkPod(translation.object, this.#environment.configuration.policy.podSecurity);
+    if (violations.length > 0) {
+      await this.#refuse(virtual, 'PolicyViolation', violations.map((violation) => violation.message).join('; '));
+      return;
+    }
+    const tokens = this.#with.tokens.request(virtual);
+    let host: Pod;
+    try {
+      host = await this.#environment.host.create<Pod>(resources.pods, translation.object);
+    } catch (error) {
+      if (ApiError.is(error, 'AlreadyExists')) return this.#meet(virtual, translation.object);
+      if (isRefusal(error)) {
+        await this.#refuse(virtual, 'RefusedByHost', inTenantNames(this.#environment, error.message, virtual));
+      }
+      throw error;
+    }
+    this.#caches.host.pods.observe(host);
+    if (tokens) await this.#with.tokens.deliver(virtual, host, tokens);
+  }
+
+  /** The name is taken on the host: by a pod of ours that the watch has not brought yet, or by one that is not ours. */
+  async #meet(virtual: Pod, wanted: Pod): Promise<void> {
+    const { name = '', namespace = '' } = wanted.metadata ?? {};
+    const found = await this.#environment.host.get<Pod>(resources.pods, { name, namespace });
+    if (ownedBy(found, this.#environment.identity)) this.#caches.host.pods.observe(found);
+    else this.#nameTaken(virtual);
+  }
+
+  #nameTaken(virtual: Pod): void {
+    const message = 'the name on the host is taken by a pod that is not of this virtual cluster; use another name';
+    warn(this.#environment, resources.pods, virtual, 'HostNameTaken', message);
+  }
+
+  /** Deletes the host pod with the grace period that the virtual one has left to it. */
+  async #passOnDeletion(virtual: Pod, host: Pod): Promise<void> {
+    const grace = virtual.metadata?.deletionGracePeriodSeconds;
+    const before = host.metadata?.deletionGracePeriodSeconds;
+    if (host.metadata?.deletionTimestamp && (grace === undefined || before === undefined || before <= grace)) return;
+    await this.#deleteOnHost(host, grace);
+  }
+
+  /** The host removes the pod (drain, eviction, preemption): the virtual one goes with it. */
+  async #passOnEviction(virtual: Pod, host: Pod): Promise<void> {
+    const gracePeriodSeconds = host.metadata?.deletionGracePeriodSeconds;
+    await remove(
+      this.#environment.virtual,
+      resources.pods,
+      virtual,
+      gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds },
+    );
+  }
+
+  async #deleteOnHost(host: Pod, gracePeriodSeconds?: number): Promise<void> {
+    await remove(
+      this.#environment.host,
+      resources.pods,
+      host,
+      gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds },
+    );
+  }
+
+  /** Both exist: binds, passes changes on, brings status back. */
+  async #follow(virtual: Pod, host: Pod): Promise<void> {
+    if (!virtual.metadata?.deletionTimestamp && !host.metadata?.deletionTimestamp) {
+      if (!(await this.#bind(virtual, host))) return;
+      const context = this.#contextFor(virtual);
+      const patch = context && hostPodPatch(virtual, host, context);
+      if (patch) {
+        const { name = '', namespace = '' } = host.metadata ?? {};
+        try {
+          this.#caches.host.pods.observe(
+            await this.#environment.host.patch<Pod>(resources.pods, { name, namespace, type: 'strategic' }, patch),
+          );
+        } catch (error) {
+          if (!isRefusal(error)) throw error;
+          const message = inTenantNames(this.#environment, error.message, virtual);
+          warn(this.#environment, resources.pods, virtual, 'RefusedByHost', message);
+        }
+      }
+      this.#with.tokens.check(virtual, host);
+    }
+    const status = virtualPodStatusPatch(host, virtual);
+    if (!status) return;
+    const { name = '', namespace = '' } = virtual.metadata ?? {};
+    try {
+      this.#caches.virtual.pods.observe(
+        await this.#environment.virtual.patch<Pod>(
+          resources.pods,
+          { name, namespace, subresource: 'status', type: 'strategic' },
+          { ...status, metadata: { uid: virtual.metadata?.uid } },
+        ),
+      );
+    } catch (error) {
+      if (!ApiError.is(error, 'NotFound', 'Conflict')) throw error; // gone, or another pod has the name
+    }
+  }
+
+  /** Binds the virtual pod to the host's node. False when the pods contradict each other and both have to go. */
+  async #bind(virtual: Pod, host: Pod): Promise<boolean> {
+    const node = host.spec?.nodeName;
+    const { name = '', namespace = '', uid = '' } = virtual.metadata ?? {};
+    if (!node || virtual.spec?.nodeName === node || this.#bound.has(uid)) return true;
+    if (virtual.spec?.nodeName) {
+      const message = `the pod was bound to node ${virtual.spec.nodeName}, but the host runs it on ${node}`;
+      warn(this.#environment, resources.pods, virtual, 'NodeMismatch', message);
+      await remove(this.#environment.virtual, resources.pods, virtual);
+      return false;
+    }
+    await this.#with.nodes.ensure(node);
+    await this.#environment.virtual.create(
+      resources.pods,
+      { apiVersion: 'v1', kind: 'Binding', metadata: { name, uid }, target: { apiVersion: 'v1', kind: 'Node', name: node } },
+      { name, namespace, subresource: 'binding' },
+    );
+    this.#bound.add(uid);
+    return true;
+  }
+
+  /** Says why the pod does not start: as an event, and as the condition that `kubectl describe` shows. */
+  async #refuse(virtual: Pod, reason: string, message: string): Promise<void> {
+    warn(this.#environment, resources.pods, virtual, reason, message);
+    const before = virtual.status?.conditions?.find((condition) => condition.type === 'PodScheduled');
+    if (before?.reason === reason && before.message === message) return;
+    const scheduled: PodCondition = {
+      type: 'PodScheduled',
+      status: 'False',
+      reason,
+      message,
+      lastTransitionTime: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+    };
+    const { name = '', namespace = '', uid } = virtual.metadata ?? {};
+    this.#caches.virtual.pods.observe(
+      await this.#environment.virtual.patch<Pod>(
+        resources.pods,
+        // Strategic: the one condition is merged into the others by its type.
+        { name, namespace, subresource: 'status', type: 'strategic' },
+        {
+          metadata: { uid },
+          status: { conditions: [scheduled] },
+        },
+      ),
+    );
+  }
+
+  #contentsAreCurrent(virtual: Pod): boolean {
+    const references = podReferences(virtual);
+    return this.#with.contents.every((contents) =>
+      references.every(
+        ({ kind, namespace, name }) => kind !== contents.kind || contents.isCurrent(`${namespace}/${name}`),
+      ),
+    );
+  }
+
+  /** Undefined while the pod's namespace is not known. */
+  #contextFor(virtual: Pod): TranslationContext | undefined {
+    const { identity, anchor, apiServerIP, configuration } = this.#environment;
+    const namespace = virtual.metadata?.namespace ?? '';
+    const seen = this.#caches.virtual.namespaces.get(namespace);
+    if (!seen) return undefined;
+    const dnsIP = this.#caches.host.services.get(this.#caches.hostKeyOf(DNS_SERVICE))?.spec?.clusterIP;
+    return {
+      identity,
+      anchor,
+      apiServerIP,
+      clusterDomain: configuration.virtualCluster.clusterDomain,
+      workloadServiceAccount: configuration.host.workloadServiceAccount,
+      ...(dnsIP === undefined ? {} : { dnsIP }),
+      namespaceLabels: seen.metadata?.labels ?? {},
+      services: this.#caches.virtual.services.byIndex(INDEX.namespace, namespace).map(({ metadata, spec }) => ({
+        name: metadata?.name ?? '',
+        clusterIP: spec?.clusterIP,
+        ports: spec?.ports ?? [],
+      })),
+    };
+  }
+}
+
+const keyOf = (pod: Pod): string => `${pod.metadata?.namespace}/${pod.metadata?.name}`;
+
+const isTerminal = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+
+function sameLabels(a: Record<string, string> | undefined = {}, b: Record<string, string> | undefined = {}): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}

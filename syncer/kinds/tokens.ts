@@ -1,0 +1,179 @@
+import type { Pod, Secret } from 'kubernetes-types/core/v1';
+import { Controller } from '../engine';
+import { resources } from '../kube-client';
+import type { AnyObject, KubeObject } from '../kube-client';
+import { ANNOTATIONS, ownedBy, podTokens, tokenSecretName, translateTokens } from '../translation';
+import type { TokenRequestSpec } from '../translation';
+import type { Caches } from './caches';
+import type { KindEnvironment } from './environment';
+
+/** Part of a token's life after which a new one is fetched; upstream's kubelet does the same. */
+const RENEW_AT = 0.8;
+/** When the tokens in a Secret are to be renewed, RFC 3339. */
+const RENEW_ANNOTATION = 'nestling.dev/renew-at';
+/** The kind that a Secret with a pod's tokens is marked with: no tenant's Secret has it. */
+const TOKEN_KIND = 'ServiceAccountToken';
+
+interface IssuedToken {
+  readonly key: string;
+  readonly token: string;
+  /** Milliseconds since the epoch. */
+  readonly renewAt: number;
+}
+
+/** Tokens asked for before the host pod exists, so that the answer is there as soon as the pod is. */
+export type PendingTokens = Promise<readonly IssuedToken[]>;
+
+/**
+ * Service account tokens: requested in the virtual cluster, bound to the virtual pod, delivered in a host Secret that
+ * the host pod owns, renewed while the pod runs. The Secret goes with the host pod, without a request of ours.
+ */
+export class Tokens {
+  readonly #environment: KindEnvironment;
+  readonly #caches: Caches;
+  readonly #now: () => number;
+  readonly #controller: Controller;
+
+  constructor(environment: KindEnvironment, caches: Caches, now: () => number = Date.now) {
+    this.#environment = environment;
+    this.#caches = caches;
+    this.#now = now;
+    this.#controller = new Controller({
+      name: 'tokens',
+      waitFor: [caches.virtual.pods, caches.host.pods, caches.host.secrets],
+      reconcile: (key) => this.#reconcile(key),
+      logger: environment.logger,
+      metrics: environment.metrics,
+    });
+    caches.host.secrets.subscribe((change) => {
+      const key = caches.virtualKeyOf(change.object, TOKEN_KIND);
+      if (key !== undefined) this.#controller.enqueue(key);
+    });
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.#controller.run(signal);
+  }
+
+  /** Starts to fetch the tokens that a pod mounts; undefined when it mounts none. */
+  request(virtual: Pod): PendingTokens | undefined {
+    const wanted = podTokens(virtual);
+    if (wanted.length === 0) return undefined;
+    const pending = Promise.all(wanted.map((token) => this.#issue(virtual, token)));
+    pending.catch(() => undefined); // reported where it is awaited
+    return pending;
+  }
+
+  /** Puts tokens beside a host pod that was just made. */
+  async deliver(virtual: Pod, host: Pod, pending: PendingTokens): Promise<void> {
+    await this.#write(virtual, host, await pending);
+  }
+
+  /** Makes up for what an interrupted run left undone: a pod whose token Secret is missing. */
+  check(virtual: Pod, host: Pod): void {
+    if (podTokens(virtual).length === 0 || host.metadata?.deletionTimestamp) return;
+    if (!this.#secretOf(virtual)) this.#controller.enqueue(keyOf(virtual));
+  }
+
+  async #reconcile(key: string): Promise<{ requeueAfterMs: number } | void> {
+    const virtual = this.#caches.virtual.pods.get(key);
+    const host = this.#caches.host.pods.get(this.#caches.hostKeyOf(key));
+    if (!virtual || !host || host.metadata?.annotations?.[ANNOTATIONS.uid] !== virtual.metadata?.uid) return;
+    if (host.metadata?.deletionTimestamp || isTerminal(host)) return;
+    const secret = this.#secretOf(virtual);
+    const renewAt = Date.parse(secret?.metadata?.annotations?.[RENEW_ANNOTATION] ?? '');
+    const current = secret?.metadata?.annotations?.[ANNOTATIONS.uid] === virtual.metadata?.uid;
+    if (current && renewAt > this.#now()) return { requeueAfterMs: renewAt - this.#now() };
+    const pending = this.request(virtual);
+    if (pending) await this.#write(virtual, host, await pending);
+  }
+
+  async #issue(virtual: Pod, wanted: TokenRequestSpec): Promise<IssuedToken> {
+    const { name, namespace, uid } = virtual.metadata ?? {};
+    const answer = await this.#environment.virtual.create<AnyObject>(
+      resources.serviceAccounts,
+      {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenRequest',
+        spec: {
+          audiences: wanted.audience === undefined ? [] : [wanted.audience],
+          expirationSeconds: wanted.expirationSeconds,
+          boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid },
+        },
+      },
+      {
+        name: virtual.spec?.serviceAccountName ?? 'default',
+        ...(namespace === undefined ? {} : { namespace }),
+        subresource: 'token',
+      },
+    );
+    const { token, expirationTimestamp } = (answer.status ?? {}) as { token?: string; expirationTimestamp?: string };
+    const expires = Date.parse(expirationTimestamp ?? '');
+    if (token === undefined || Number.isNaN(expires)) {
+      throw new Error(`the virtual API server answered a TokenRequest for pod ${namespace}/${name} without a token`);
+    }
+    const now = this.#now();
+    return { key: wanted.key, token, renewAt: now + (expires - now) * RENEW_AT };
+  }
+
+  async #write(virtual: Pod, host: Pod, tokens: readonly IssuedToken[]): Promise<void> {
+    const { host: client } = this.#environment;
+    const existing = this.#secretOf(virtual);
+    const wanted = translateTokens(
+      virtual,
+      new Map(tokens.map(({ key, token }) => [key, token])),
+      this.#environment,
+    );
+    const renewAt = Math.min(...tokens.map((token) => token.renewAt));
+    wanted.metadata = {
+      ...wanted.metadata,
+      annotations: { ...wanted.metadata?.annotations, [RENEW_ANNOTATION]: new Date(renewAt).toISOString() },
+      // Not the anchor: the Secret goes with the pod, by the host's garbage collector.
+      ownerReferences: [
+        {
+          apiVersion: 'v1',
+          kind: 'Pod',
+          name: host.metadata?.name ?? '',
+          uid: host.metadata?.uid ?? '',
+          blockOwnerDeletion: false,
+          controller: false,
+        },
+      ],
+    };
+    const cache = this.#caches.host.secrets;
+    if (!existing) {
+      cache.observe(withoutData(await client.create<Secret>(resources.secrets, wanted)));
+      return;
+    }
+    const patch = [
+      { op: 'test', path: '/metadata/uid', value: existing.metadata?.uid },
+      { op: 'add', path: '/metadata/annotations', value: wanted.metadata.annotations },
+      { op: 'add', path: '/metadata/ownerReferences', value: wanted.metadata.ownerReferences },
+      { op: 'add', path: '/data', value: wanted.data },
+    ];
+    const { name: hostSecret = '', namespace: hostNamespace = '' } = existing.metadata ?? {};
+    cache.observe(
+      withoutData(
+        await client.patch<Secret>(
+          resources.secrets,
+          { name: hostSecret, namespace: hostNamespace, type: 'json' },
+          patch,
+        ),
+      ),
+    );
+  }
+
+  #secretOf(virtual: Pod): KubeObject | undefined {
+    const { identity } = this.#environment;
+    const name = tokenSecretName(identity, virtual.metadata?.namespace ?? '', virtual.metadata?.name ?? '');
+    const secret = this.#caches.host.secrets.get(`${identity.hostNamespace}/${name}`);
+    return secret && ownedBy(secret, identity)?.kind === TOKEN_KIND ? secret : undefined;
+  }
+}
+
+const keyOf = (pod: Pod): string => `${pod.metadata?.namespace}/${pod.metadata?.name}`;
+
+const isTerminal = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+
+/** The cache holds metadata only. */
+const withoutData = ({ metadata = {} }: Secret): KubeObject => ({ metadata });

@@ -1,0 +1,147 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AdmissionServer, ServiceAdmission } from './admission';
+import { bootstrap } from './bootstrap';
+import { parseConfiguration } from './configuration';
+import { createLogger, EventRecorder, HealthServer, Metrics } from './engine';
+import { Gateway } from './gateway';
+import { createCaches, HostFacts, runKinds } from './kinds';
+import { inClusterConnection, KubeClient } from './kube-client';
+import { ownObjects, untilReady } from './own-objects';
+import type { ClusterIdentity } from './translation';
+
+/** Where the syncer finds what it needs, and itself. */
+export interface RunOptions {
+  /** Path of the SyncerConfiguration document. */
+  readonly configuration: string;
+  /** Directory with the syncer's keys and certificates, as the init container wrote them. */
+  readonly directory: string;
+}
+
+const VIRTUAL_API_SERVER = 'https://127.0.0.1:6443';
+const EGRESS_SOCKET = '/run/nestling/egress.sock';
+const ADMISSION_PORT = 9443;
+const HEALTH_PORT = 8080;
+const USER_AGENT = 'nestling-syncer';
+
+/** Runs the syncer until SIGTERM or SIGINT. Rejects when it cannot start. */
+export async function runSyncer(options: RunOptions): Promise<void> {
+  const configuration = parseConfiguration(await readFile(options.configuration, 'utf8'));
+  const logger = createLogger({ level: configuration.logging.level, name: 'syncer' });
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+
+  const { name } = configuration.virtualCluster;
+  const identity: ClusterIdentity = { name, hostNamespace: required('POD_NAMESPACE') };
+  const files = await readFiles(options.directory);
+  const metrics = new Metrics();
+  const host = new KubeClient(inClusterConnection(), { userAgent: USER_AGENT });
+  const virtual = new KubeClient(
+    {
+      server: VIRTUAL_API_SERVER,
+      certificateAuthority: files.ca,
+      clientCertificate: files.clientCertificate,
+      clientKey: files.clientKey,
+    },
+    { userAgent: USER_AGENT },
+  );
+  metrics.observeClient('host', host);
+  metrics.observeClient('virtual', virtual);
+  const caches = createCaches({ identity, host, virtual, logger, metrics });
+
+  // Listens before anything is asked of anybody: the API server calls these as soon as it starts.
+  const facts = new HostFacts(identity, caches);
+  const gateway = new Gateway({
+    socketPath: EGRESS_SOCKET,
+    facts,
+    pods: facts,
+    host: host.connection,
+    kubeletCA: { certificate: files.kubeletCA, key: files.kubeletCAKey },
+    clientCA: files.kubeletClientCA,
+    admissionPort: ADMISSION_PORT,
+    logger,
+  });
+  const own = ownObjects(host, identity, configuration, logger, stop.signal);
+  own.catch(() => undefined); // reported below, where it is awaited
+  const admission = new AdmissionServer({
+    port: ADMISSION_PORT,
+    certificate: files.admissionCertificate,
+    key: files.admissionKey,
+    path: files.admissionPath,
+    logger,
+    services: new ServiceAdmission({
+      identity,
+      anchor: async () => (await own).anchor,
+      host,
+      virtual,
+      serviceCIDRs: async () => (await own).serviceCIDRs,
+      logger,
+    }),
+  });
+  const health = new HealthServer({ metrics, logger });
+  await Promise.all([gateway.listen(), admission.listen(), health.listen(HEALTH_PORT)]);
+
+  const reflectors = [caches.run('host', stop.signal)];
+  logger.info({ milliseconds: Math.round(process.uptime() * 1000) }, 'watching the host');
+  const { anchor, apiServerIP } = await own;
+  const version = await untilReady(virtual, logger, stop.signal);
+  reflectors.push(caches.run('virtual', stop.signal));
+  logger.info({ milliseconds: Math.round(process.uptime() * 1000), version }, 'watching the virtual cluster');
+
+  const environment = {
+    identity,
+    anchor,
+    configuration,
+    apiServerIP,
+    version,
+    host,
+    virtual,
+    events: new EventRecorder(virtual, { component: 'nestling-syncer', logger, metrics }),
+    logger,
+    metrics,
+  };
+  const kinds = runKinds(environment, caches, stop.signal);
+  let installed = false;
+  health.addCheck('bootstrap', () => (installed ? undefined : 'the virtual cluster is not set up yet'));
+  for (const cache of [...Object.values(caches.host), ...Object.values(caches.virtual)]) {
+    health.addCheck(cache.name, () => (cache.synced ? undefined : 'not listed yet'));
+  }
+  await bootstrap({ configuration, identity, anchor, host, virtual, admin: files.admin, ca: files.ca, logger });
+  installed = true;
+  logger.info({ milliseconds: Math.round(process.uptime() * 1000) }, 'the virtual cluster is set up');
+
+  await Promise.all([kinds, ...reflectors]);
+  await Promise.all([gateway.close(), admission.close(), health.close()]);
+  await environment.events.flush();
+  await Promise.all([host.close(), virtual.close()]);
+}
+
+function required(variable: string): string {
+  const value = process.env[variable];
+  if (value === undefined || value === '') {
+    throw new Error(`the environment variable ${variable} is not set: set it from the pod's fields (valueFrom.fieldRef)`);
+  }
+  return value;
+}
+
+async function readFiles(directory: string) {
+  const read = async (name: string): Promise<string> => (await readFile(join(directory, name), 'utf8')).trim();
+  const [ca, clientCertificate, clientKey, kubeletCA, kubeletCAKey, kubeletClientCA] = await Promise.all(
+    ['ca.crt', 'client.crt', 'client.key', 'kubelet-ca.crt', 'kubelet-ca.key', 'kubelet-client-ca.crt'].map(read),
+  );
+  const [admissionCertificate, admissionKey, admissionPath, adminCertificate, adminKey] = await Promise.all(
+    ['admission.crt', 'admission.key', 'admission-path', 'admin.crt', 'admin.key'].map(read),
+  );
+  return {
+    ca: ca!,
+    clientCertificate: clientCertificate!,
+    clientKey: clientKey!,
+    kubeletCA: kubeletCA!,
+    kubeletCAKey: kubeletCAKey!,
+    kubeletClientCA: kubeletClientCA!,
+    admissionCertificate: admissionCertificate!,
+    admissionKey: admissionKey!,
+    admissionPath: admissionPath!,
+    admin: { certificate: adminCertificate!, key: adminKey! },
+  };
+}

@@ -1,0 +1,254 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { App, Chart } from 'cdk8s';
+import type { Pod, Secret } from 'kubernetes-types/core/v1';
+import { VirtualCluster } from '../../constructs';
+import type { VirtualClusterProps } from '../../constructs';
+import { applyManifests } from '../../syncer/bootstrap';
+import { controlPlaneNames } from '../../syncer/configuration';
+import { ApiError, KubeClient, resources } from '../../syncer/kube-client';
+import type { AnyObject } from '../../syncer/kube-client';
+import type { Host } from '../host-cluster';
+import { reach } from './reach';
+import type { Reach } from './reach';
+
+/** How long a control plane may take to answer before it counts as failed, in ms. */
+const START_TIMEOUT_MS = 180_000;
+
+/** What to start, and where. */
+export interface LaunchOptions {
+  readonly host: Host;
+  readonly name: string;
+  /** Host namespace; made when it is not there. */
+  readonly namespace: string;
+  readonly props?: VirtualClusterProps;
+  /** Objects to apply instead of synthesizing a `VirtualCluster` with `props`. */
+  readonly objects?: readonly AnyObject[];
+  /** Told what is being waited for. */
+  readonly log?: (text: string) => void;
+}
+
+/** A virtual cluster that answers, as a test or the demo uses it. */
+export interface RunningVirtualCluster {
+  readonly name: string;
+  readonly namespace: string;
+  /** Administrator of the host. */
+  readonly host: KubeClient;
+  /** Administrator of the virtual cluster, through the kubeconfig of Secret vc-NAME. */
+  readonly virtual: KubeClient;
+  /** File with a kubeconfig that reaches the virtual cluster from here. */
+  readonly kubeconfigPath: string;
+  /** Milliseconds from the first object applied to the first answer of the virtual API server. */
+  readonly answeredAfterMs: number;
+  /** What was applied. */
+  readonly objects: readonly AnyObject[];
+  /** Closes the connections and leaves the cluster and its kubeconfig file where they are. */
+  disconnect(): Promise<void>;
+  /** Deletes what was applied and waits until the host namespace holds nothing of it; then closes the connections. */
+  destroy(): Promise<void>;
+}
+
+/** Synthesizes a virtual cluster, applies it to a host and waits until its API server answers. */
+export async function launch(options: LaunchOptions): Promise<RunningVirtualCluster> {
+  const { name, namespace, log = () => undefined } = options;
+  const host = new KubeClient(options.host.connection, { userAgent: 'nestling-test' });
+  const objects = options.objects ?? synthesize(name, namespace, options.props ?? {});
+  const names = controlPlaneNames(name);
+  await ensureNamespace(host, namespace);
+  const started = Date.now();
+  await applyManifests(host, objects);
+  const waiting = new AbortController();
+  const progress = followPod(host, namespace, names.pod, log, waiting.signal);
+  const directory = mkdtempSync(join(tmpdir(), 'nestling-vc-'));
+  let path: Reach | undefined;
+  let virtual: KubeClient | undefined;
+  const cleanUp = async (): Promise<void> => {
+    waiting.abort();
+    await progress;
+    await virtual?.close();
+    await path?.close();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  try {
+    const secret = await within(START_TIMEOUT_MS, `Secret ${namespace}/${names.kubeconfig}`, () =>
+      host.get<Secret>(resources.secrets, { namespace, name: names.kubeconfig }),
+    );
+    path = await reach(options.host, host, namespace, names);
+    const text = (key: string): string => Buffer.from(secret.data?.[key] ?? '', 'base64').toString();
+    const kubeconfigPath = join(directory, 'kubeconfig');
+    writeFileSync(kubeconfigPath, text('config').replace(/server: .*/, `server: ${path.server}`), { mode: 0o600 });
+    virtual = new KubeClient(
+      {
+        server: path.server,
+        certificateAuthority: text('certificate-authority'),
+        clientCertificate: text('client-certificate'),
+        clientKey: text('client-key'),
+      },
+      { userAgent: 'nestling-test' },
+    );
+    const client = virtual;
+    await within(30_000, `the API server of ${name}`, () => client.getText('/readyz'));
+    const answeredAfterMs = Date.now() - started;
+    waiting.abort();
+    return {
+      name,
+      namespace,
+      host,
+      virtual,
+      kubeconfigPath,
+      answeredAfterMs,
+      objects,
+      disconnect: async () => {
+        await Promise.all([client.close(), path?.close(), host.close()]);
+      },
+      destroy: async () => {
+        try {
+          await remove(host, namespace, name, objects);
+        } finally {
+          await cleanUp();
+          await host.close();
+        }
+      },
+    };
+  } catch (error) {
+    log(await describePod(host, namespace, names.pod));
+    await remove(host, namespace, name, objects).catch(() => undefined);
+    await cleanUp();
+    await host.close();
+    throw error;
+  }
+}
+
+/** The host objects of a virtual cluster, as cdk8s writes them. */
+export function synthesize(name: string, namespace: string, props: VirtualClusterProps): AnyObject[] {
+  const chart = new Chart(new App(), 'test', { namespace });
+  new VirtualCluster(chart, name, props);
+  return chart.toJson() as AnyObject[];
+}
+
+async function ensureNamespace(host: KubeClient, name: string): Promise<void> {
+  try {
+    await host.create(resources.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  } catch (error) {
+    if (!ApiError.is(error, 'AlreadyExists')) throw error;
+  }
+}
+
+/** Repeats a request until it succeeds. */
+async function within<T>(milliseconds: number, what: string, request: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + milliseconds;
+  for (;;) {
+    try {
+      return await request();
+    } catch (error) {
+      if (Date.now() > deadline) throw new Error(`${what} was not there within ${milliseconds / 1000} s`, { cause: error });
+    }
+    await sleep(50);
+  }
+}
+
+/** Says each change of the control plane's pod, until told to stop. */
+async function followPod(
+  host: KubeClient,
+  namespace: string,
+  name: string,
+  log: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let last = '';
+  while (!signal.aborted) {
+    try {
+      const text = summary(await host.get<Pod>(resources.pods, { namespace, name }));
+      if (text !== last) log(`pod ${name}: ${text}`);
+      last = text;
+    } catch {
+      // Not made yet.
+    }
+    await sleep(250, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+function summary(pod: Pod): string {
+  const containers = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+  return (
+    containers
+      .map(({ name, ready, state }) => {
+        const waiting = state?.waiting?.reason;
+        if (state?.terminated) return `${name} ${state.terminated.exitCode === 0 ? 'done' : 'failed'}`;
+        return `${name} ${ready ? 'ready' : state?.running ? 'running' : (waiting ?? 'waiting')}`;
+      })
+      .join(', ') || (pod.status?.phase ?? 'unknown')
+  );
+}
+
+/** What a person would look at when a control plane does not start: states and the last lines of each container. */
+async function describePod(host: KubeClient, namespace: string, name: string): Promise<string> {
+  try {
+    const pod = await host.get<Pod>(resources.pods, { namespace, name });
+    const parts = [`pod ${namespace}/${name}: ${summary(pod)}`];
+    for (const { name: container } of [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])]) {
+      const lines = await host
+        .getText(`/api/v1/namespaces/${namespace}/pods/${name}/log`, { query: { container, tailLines: 15 } })
+        .catch((error: unknown) => String(error));
+      parts.push(`--- ${container}\n${lines}`);
+    }
+    return parts.join('\n');
+  } catch (error) {
+    return `pod ${namespace}/${name}: ${String(error)}`;
+  }
+}
+
+/** Kinds that may be left in a host namespace by a virtual cluster. */
+const LEFTOVER_KINDS = [
+  resources.pods,
+  resources.services,
+  resources.configMaps,
+  resources.secrets,
+  resources.serviceAccounts,
+  resources.statefulSets,
+  resources.roles,
+  resources.roleBindings,
+  resources.persistentVolumeClaims,
+];
+
+/** What a namespace has that it would not have if it were empty: `Kind/name`. */
+export async function contentsOf(host: KubeClient, namespace: string): Promise<string[]> {
+  const found = await Promise.all(
+    LEFTOVER_KINDS.map(async (type) => {
+      const list = await host.list(type, { namespace, metadataOnly: true });
+      return list.items.map((item) => `${type.kind}/${item.metadata?.name}`);
+    }),
+  );
+  const always = new Set(['ConfigMap/kube-root-ca.crt', 'ServiceAccount/default']);
+  return found.flat().filter((name) => !always.has(name));
+}
+
+async function remove(host: KubeClient, namespace: string, name: string, objects: readonly AnyObject[]): Promise<void> {
+  const types = new Map(Object.values(resources).map((type) => [`${type.group}/${type.kind}`, type]));
+  for (const object of objects) {
+    const group = object.apiVersion?.includes('/') ? object.apiVersion.split('/')[0] : '';
+    const type = types.get(`${group}/${object.kind}`);
+    if (!type || object.kind === 'Namespace') continue;
+    try {
+      await host.delete(type, {
+        name: object.metadata?.name ?? '',
+        ...(type.namespaced ? { namespace } : {}),
+        propagationPolicy: 'Background',
+      });
+    } catch (error) {
+      if (!ApiError.is(error, 'NotFound')) throw error;
+    }
+  }
+  const deadline = Date.now() + 90_000;
+  for (;;) {
+    const left = await contentsOf(host, namespace);
+    if (left.length === 0) break;
+    if (Date.now() > deadline) {
+      throw new Error(`deleting virtual cluster ${name} left in host namespace ${namespace}: ${left.join(', ')}`);
+    }
+    await sleep(250);
+  }
+  await host.delete(resources.namespaces, { name: namespace });
+}
