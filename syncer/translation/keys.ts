@@ -1,3 +1,5 @@
+import { digits } from './names';
+
 /** Labels that every object of the syncer on the host carries. */
 export const LABELS = {
   virtualCluster: 'nestling.dev/virtual-cluster',
@@ -14,10 +16,47 @@ export const ANNOTATIONS = {
   resourceVersion: 'nestling.dev/resource-version',
   /** On a Service that admission made before its virtual twin exists: RFC 3339 time of that; there is no UID yet. */
   reservation: 'nestling.dev/reservation',
+  /** On pods whose downward API asks for them: all labels, all annotations, the service account of the virtual pod. */
+  labels: 'nestling.dev/labels',
+  annotations: 'nestling.dev/annotations',
+  serviceAccount: 'nestling.dev/service-account',
 } as const;
-export function hostLabelKey(key: string): string {
-  return `label.nestling.dev/${key}`;
+
+/** Prefixes under which tenants' keys stand on the host: never a key that a host controller or policy looks for. */
+export const KEY_PREFIXES = {
+  label: 'label.nestling.dev/',
+  namespaceLabel: 'namespace-label.nestling.dev/',
+  annotation: 'annotation.nestling.dev/',
+} as const;
+
+/** Longest part of a key after its prefix. */
+const MAX_NAME_PART = 63;
+/** What a hashed key ends in, and a key that is kept as it is therefore must not. */
+const HASHED_SHAPE = /-x-[0-9a-f]{10}$/;
+const HASHED_LENGTH = 13;
+const NAME_PART = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
+
+/**
+ * A tenant's key below one of our prefixes: as it is where it has no prefix of its own, else the last part of it and a
+ * hash of all. Two different keys never become one.
+ */
+function hostKey(prefix: string, key: string): string {
+  if (key.length <= MAX_NAME_PART && NAME_PART.test(key) && !HASHED_SHAPE.test(key)) return prefix + key;
+  const name = key.slice(key.lastIndexOf('/') + 1).slice(0, MAX_NAME_PART - HASHED_LENGTH);
+  return `${prefix}${NAME_PART.test(`${name}x`) ? name : 'key'}-x-${digits(key)}`;
 }
+
+/** A tenant's label key on the host. */
+export function hostLabelKey(key: string): string {
+  return hostKey(KEY_PREFIXES.label, key);
+}
+
+/** Key of the copy of a virtual Namespace's label on the host pods of that namespace. */
 export function hostNamespaceLabelKey(key: string): string {
-  return `namespace-label.nestling.dev/${key}`;
+  return hostKey(KEY_PREFIXES.namespaceLabel, key);
+}
+
+/** A tenant's annotation key on the host. */
+export function hostAnnotationKey(key: string): string {
+  return hostKey(KEY_PREFIXES.annotation, key);
 }

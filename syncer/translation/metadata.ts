@@ -1,5 +1,8 @@
-import type { ObjectMeta } from 'kubernetes-types/meta/v1';
-import type { ClusterIdentity } from './names';
+import type { ObjectMeta, OwnerReference } from 'kubernetes-types/meta/v1';
+import type { Anchor, ObjectContext } from './context';
+import { ANNOTATIONS, LABELS } from './keys';
+import { hostLabels } from './labels';
+import { hostName, tokenSecretName, type ClusterIdentity } from './names';
 
 /** What a host object says about its virtual twin. */
 export interface VirtualIdentity {
@@ -7,12 +10,77 @@ export interface VirtualIdentity {
   readonly name: string;
   /** Undefined while the object is only a reservation. */
   readonly uid: string | undefined;
-  /** Kind of the virtual twin; `ServiceAccountToken` for the Secret that carries a pod's tokens (then name and uid are the pod's). */
+  /** Kind of the virtual twin; {@link TOKENS_KIND} for the Secret that carries a pod's tokens (then name and uid are the pod's). */
   readonly kind: string;
 }
+
+/** Kind that the Secret with a pod's tokens names as its twin: there is no such Secret in the virtual cluster. */
+export const TOKENS_KIND = 'ServiceAccountToken';
+
+/** The one owner of every object of the syncer: nothing but deleting the virtual cluster collects them. */
+export function anchorReference(anchor: Anchor): OwnerReference {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    name: anchor.name,
+    uid: anchor.uid,
+    blockOwnerDeletion: false,
+    controller: false,
+  };
+}
+
+/** Annotations that tie a host object to its twin. */
+export function identityAnnotations(
+  kind: string,
+  namespace: string,
+  name: string,
+  uid: string | undefined,
+): Record<string, string> {
+  return {
+    [ANNOTATIONS.kind]: kind,
+    [ANNOTATIONS.namespace]: namespace,
+    [ANNOTATIONS.name]: name,
+    ...(uid === undefined ? {} : { [ANNOTATIONS.uid]: uid }),
+  };
+}
+
+/** Metadata of the host twin of a namespaced object: nothing of the tenant's but its labels, under translated keys. */
+export function hostMetadata(
+  kind: string,
+  virtual: ObjectMeta | undefined,
+  context: ObjectContext,
+): ObjectMeta & { labels: Record<string, string>; annotations: Record<string, string> } {
+  const namespace = virtual?.namespace ?? '';
+  const name = virtual?.name ?? '';
+  return {
+    name: hostName(context.identity, namespace, name),
+    namespace: context.identity.hostNamespace,
+    labels: hostLabels(context.identity, namespace, virtual?.labels),
+    annotations: identityAnnotations(kind, namespace, name, virtual?.uid),
+    ownerReferences: [anchorReference(context.anchor)],
+  };
+}
+
+/**
+ * What a host object is the twin of, or undefined when it is not this cluster's: labels, annotations, namespace, name
+ * and kind must all agree. Objects that host controllers copy labels and annotations to have another name.
+ *
+ * The caller compares `uid` with the virtual object's before it adopts, changes or deletes anything.
+ */
 export function ownedBy(
-  _hostObject: { kind?: string; metadata?: ObjectMeta },
-  _id: ClusterIdentity,
+  hostObject: { kind?: string; metadata?: ObjectMeta },
+  id: ClusterIdentity,
 ): VirtualIdentity | undefined {
-  throw new Error('not yet');
+  const { name, namespace, labels, annotations } = hostObject.metadata ?? {};
+  if (namespace !== id.hostNamespace || labels?.[LABELS.virtualCluster] !== id.name) return undefined;
+  const kind = annotations?.[ANNOTATIONS.kind];
+  const virtualNamespace = annotations?.[ANNOTATIONS.namespace];
+  const virtualName = annotations?.[ANNOTATIONS.name];
+  if (!kind || !virtualNamespace || !virtualName || labels[LABELS.namespace] !== virtualNamespace) return undefined;
+  const tokens = kind === TOKENS_KIND;
+  const own = hostObject.kind;
+  if (own !== undefined && own !== 'PartialObjectMetadata' && own !== (tokens ? 'Secret' : kind)) return undefined;
+  const expected = (tokens ? tokenSecretName : hostName)(id, virtualNamespace, virtualName);
+  if (name !== expected) return undefined;
+  return { namespace: virtualNamespace, name: virtualName, uid: annotations?.[ANNOTATIONS.uid], kind };
 }

@@ -1,14 +1,69 @@
+import { createHash } from 'node:crypto';
+
 /** Which virtual cluster: its name, and the host namespace that its objects are synced into. */
 export interface ClusterIdentity {
   readonly name: string;
   readonly hostNamespace: string;
 }
+
+/** Longest host name, so that it also fits where a name becomes a label value or a DNS label. */
+const MAX_LENGTH = 63;
+/** Characters of a long name that stay readable: the rest is a dash and the hash. */
+const READABLE = 52;
+/** Hex digits of SHA-256 in a hashed name. */
+const DIGITS = 10;
+const SEPARATOR = '-x-';
+const TOKEN_SUFFIX = '-token';
+
+/** Shape of a hashed name (or of a token Secret's): no plain name may have it, else the two could meet. */
+const HASHED_SHAPE = new RegExp(`-[0-9a-f]{${DIGITS}}(${TOKEN_SUFFIX})?$`);
+
+/** The first digits of a text's SHA-256, in hex. */
+export function digits(text: string, count: number = DIGITS): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, count);
+}
+
+/** Whether a part could be mistaken for more than itself when parts are joined by `-x-`. */
+function isAmbiguous(part: string): boolean {
+  return part === '' || part.includes(SEPARATOR) || part.startsWith('x-') || part.endsWith('-x');
+}
+
+/** The first `length` characters; a dot may not stand before a dash in a DNS name, so it goes. */
+function cut(text: string, length: number, suffix: string): string {
+  return `${text.slice(0, length)}-${suffix}`.replaceAll('.-', '-');
+}
+
+/**
+ * Joins parts by `-x-` into a name that no other parts give.
+ *
+ * Plain where that is unambiguous: a part without `-x-` inside and without `x-` or `-x` at its ends can only be read
+ * back one way. Long unambiguous names hash what is joined, which is what users of virtual clusters know; a `/`, which
+ * no name contains, keeps the parts of all others apart before they are hashed.
+ */
+function join(prefix: string, parts: readonly string[]): string {
+  const joined = prefix + parts.join(SEPARATOR);
+  const ambiguous = parts.some(isAmbiguous);
+  if (!ambiguous && joined.length > MAX_LENGTH) return cut(joined, READABLE, digits(joined));
+  if (ambiguous || HASHED_SHAPE.test(joined)) return cut(joined, READABLE, digits(`${prefix}/${parts.join('/')}`));
+  return joined;
+}
+
+/**
+ * Name on the host of a namespaced object: `NAME-x-NAMESPACE-x-CLUSTER` of at most 63 characters, else its first 52,
+ * a dash and a hash. Two different objects never share one, nor do two clusters in one host namespace.
+ */
 export function hostName(id: ClusterIdentity, virtualNamespace: string, name: string): string {
-  return `${name}-x-${virtualNamespace}-x-${id.name}`;
+  return join('', [name, virtualNamespace, id.name]);
 }
+
+/** Name on the host of a cluster-scoped object: `vcluster-NAME-x-HOSTNAMESPACE-x-CLUSTER`, shortened like {@link hostName}. */
 export function clusterScopedHostName(id: ClusterIdentity, name: string): string {
-  return `vcluster-${name}-x-${id.hostNamespace}-x-${id.name}`;
+  return join('vcluster-', [name, id.hostNamespace, id.name]);
 }
+
+/** Name of the host Secret with the tokens of a pod. No Secret of the tenant gets it, whatever its name: only these end in a hash and `-token`. */
 export function tokenSecretName(id: ClusterIdentity, virtualNamespace: string, podName: string): string {
-  return `${podName}-x-${virtualNamespace}-x-${id.name}-token`;
+  const parts = [podName, virtualNamespace, id.name];
+  const hash = digits(`token/${parts.join('/')}`);
+  return cut(parts.join(SEPARATOR), READABLE - TOKEN_SUFFIX.length, hash) + TOKEN_SUFFIX;
 }

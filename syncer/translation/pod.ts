@@ -1,13 +1,116 @@
-import type { Pod } from 'kubernetes-types/core/v1';
-import type { Reference, Translation, TranslationContext } from './context';
+import type { Container, EnvVar, Pod, PodSpec } from 'kubernetes-types/core/v1';
+import type { Translation, TranslationContext } from './context';
+import { clusterDNSConfig, usesClusterDNS } from './dns';
+import { downwardAnnotations } from './downward-api';
+import { Copier, type JsonObject } from './fields';
+import { podHostname } from './hostname';
+import { namespaceLabels } from './labels';
+import { hostMetadata } from './metadata';
+import { pinnedTo } from './node-pin';
+import { PodEnvironment } from './pod-environment';
+import { POD_SPEC } from './pod-fields';
+import type { HostRight } from './rights';
+import { serviceVariables } from './service-links';
 
-export function translatePod(_pod: Pod, _context: TranslationContext): Translation<Pod> {
-  throw new Error('not yet');
+/** What the syncer does with pods on the host. */
+export const POD_RIGHTS: readonly HostRight[] = [
+  { apiGroup: '', resources: ['pods'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
+  { apiGroup: '', resources: ['pods/ephemeralcontainers', 'pods/resize', 'pods/status'], verbs: ['patch'] },
+  { apiGroup: '', resources: ['pods/log'], verbs: ['get'] },
+  { apiGroup: '', resources: ['pods/attach', 'pods/exec', 'pods/portforward'], verbs: ['get', 'create'] },
+];
+
+/** Cluster Autoscaler evicts only pods with a controller, and the host pods' owner is none: these annotations tell what it needs. */
+const SAFE_TO_EVICT = 'cluster-autoscaler.kubernetes.io/safe-to-evict';
+const DAEMON_SET_POD = 'cluster-autoscaler.kubernetes.io/daemonset-pod';
+
+/**
+ * The host pod of a virtual pod, for creating it. Parts that mean the same on both sides are shared with the virtual
+ * object: change neither.
+ *
+ * @returns a refusal with reason `DNSNotReady` while the pod needs a DNS that has no address yet (try again), or
+ * `Unsupported` when fields cannot be had in a virtual cluster; its message names each field and the remedy
+ */
+export function translatePod(pod: Pod, context: TranslationContext): Translation<Pod> {
+  const environment = new PodEnvironment(pod, context);
+  const { spec } = pod;
+  const needsDNS = usesClusterDNS(spec);
+  if (needsDNS && context.dnsIP === undefined) {
+    return {
+      ok: false,
+      reason: 'DNSNotReady',
+      message:
+        'spec.dnsPolicy asks for the DNS of the cluster, which has no address yet; the pod starts as soon as Service kube-system/kube-dns has one',
+    };
+  }
+  const copied = new Copier(environment).copy(POD_SPEC, spec ?? {}, ['spec']) as PodSpec;
+  if (environment.problems.length > 0) {
+    return { ok: false, reason: 'Unsupported', message: environment.problems.join('; ') };
+  }
+  return {
+    ok: true,
+    object: {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: podMetadata(pod, context),
+      spec: hostSpec(copied, pod, context),
+    },
+    references: environment.references,
+  };
 }
+
 /** Whether the pod may not be scheduled yet (`schedulingGates`): no host pod is made for it. */
 export function isGated(pod: Pod): boolean {
   return (pod.spec?.schedulingGates?.length ?? 0) > 0;
 }
-export function podReferences(_pod: Pod): readonly Reference[] {
-  throw new Error('not yet');
+
+/** Metadata of the host pod: identity, labels with those of the namespace, and what its downward API shows. */
+export function podMetadata(pod: Pod, context: TranslationContext): ReturnType<typeof hostMetadata> {
+  const metadata = hostMetadata('Pod', pod.metadata, context);
+  Object.assign(metadata.labels, namespaceLabels(context.namespaceLabels));
+  Object.assign(metadata.annotations, downwardAnnotations(pod));
+  const controller = pod.metadata?.ownerReferences?.find((owner) => owner.controller === true);
+  if (controller !== undefined) metadata.annotations[SAFE_TO_EVICT] = 'true';
+  if (controller?.kind === 'DaemonSet' && controller.apiVersion === 'apps/v1') {
+    metadata.annotations[DAEMON_SET_POD] = 'true';
+  }
+  return metadata;
+}
+
+/** The fields of the spec that concern the pod as a whole, on the copy of all others. */
+function hostSpec(copied: PodSpec, pod: Pod, context: TranslationContext): PodSpec {
+  const namespace = pod.metadata?.namespace ?? '';
+  const variables = serviceVariables(context, pod.spec?.enableServiceLinks !== false);
+  const spec = copied as PodSpec & JsonObject;
+  spec.serviceAccountName = context.workloadServiceAccount;
+  spec.automountServiceAccountToken = false;
+  spec.enableServiceLinks = false;
+  for (const container of spec.containers ?? []) addVariables(container, variables);
+  for (const container of spec.initContainers ?? []) addVariables(container, variables);
+
+  const hostname = podHostname(pod.spec, pod.metadata?.name ?? '');
+  if (hostname !== undefined) spec.hostname = hostname;
+  if (context.dnsIP !== undefined && usesClusterDNS(pod.spec)) {
+    spec.dnsPolicy = 'None';
+    spec.dnsConfig = clusterDNSConfig(copied.dnsConfig, {
+      namespace,
+      clusterDomain: context.clusterDomain,
+      dnsIP: context.dnsIP,
+    });
+  }
+  if (copied.nodeName) {
+    spec.affinity = pinnedTo(copied.nodeName, copied.affinity);
+  }
+  delete spec.nodeName;
+  return spec;
+}
+
+/**
+ * Puts variables in front of a container's own, which so can use them (`$(NAME)`) and win. Unlike a kubelet's they also
+ * win over `envFrom`: whether a ConfigMap there holds one of them is not known here.
+ */
+export function addVariables(container: Pick<Container, 'env'>, variables: readonly EnvVar[]): void {
+  const own = container.env ?? [];
+  const names = new Set(own.map(({ name }) => name));
+  container.env = [...variables.filter(({ name }) => !names.has(name)), ...own];
 }

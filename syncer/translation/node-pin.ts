@@ -1,0 +1,24 @@
+import type { Affinity, NodeSelectorTerm } from 'kubernetes-types/core/v1';
+
+/**
+ * A pod's affinity with `spec.nodeName`, which a tenant set, as a requirement. A node's name in the host pod itself would
+ * pass by the host's scheduler, its taints and its resources; as a requirement it leads to the same node while they rule.
+ */
+export function pinnedTo(nodeName: string, affinity: Affinity | undefined): Affinity {
+  const pin = { key: 'metadata.name', operator: 'In', values: [nodeName] };
+  const nodeAffinity = affinity?.nodeAffinity;
+  const terms = nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  const pinned =
+    terms === undefined || terms.length === 0
+      ? [{ matchFields: [pin] }]
+      : // An empty term matches no node, and must not match one for the pin.
+        terms.map((term) => (isEmptyTerm(term) ? term : { ...term, matchFields: [...(term.matchFields ?? []), pin] }));
+  return {
+    ...affinity,
+    nodeAffinity: { ...nodeAffinity, requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: pinned } },
+  };
+}
+
+function isEmptyTerm(term: NodeSelectorTerm): boolean {
+  return (term.matchExpressions?.length ?? 0) === 0 && (term.matchFields?.length ?? 0) === 0;
+}
