@@ -1,0 +1,7 @@
+export { canonicalAddress } from './address';
+export { type GateLimits } from './egress-gate';
+export type { EgressFacts, PodDirectory, PodTwin } from './facts';
+export { Gateway, type GatewayOptions } from './gateway';
+export type { GatewayMetrics } from './metrics';
+export { KUBELET_PORT, type RefusalReason, type TargetKind } from './target';
+export { tenantMessage, type PodNames, type TranslateMessage } from './tenant-message';

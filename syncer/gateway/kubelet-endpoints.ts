@@ -1,0 +1,105 @@
+import { createServer } from 'node:tls';
+import type { Server } from 'node:tls';
+import type { Socket } from 'node:net';
+import type { Logger } from '../engine';
+import { QuietLog } from './quiet-log';
+
+/** A serving certificate with its key, as PEM. */
+export interface ServingCertificate {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** Issues the serving certificate of a virtual node for its address. */
+export type IssueServingCertificate = (address: string) => Promise<ServingCertificate>;
+
+/** What the endpoints need. */
+export interface KubeletEndpointsOptions {
+  readonly issue: IssueServingCertificate;
+  /** PEM of the authority that signs the virtual API server's certificate as a client of kubelets. */
+  readonly clientCA: string;
+  /** Takes a decrypted connection whose client was verified. */
+  readonly accept: (socket: Socket, address: string) => void;
+  readonly logger: Logger;
+  /** Endpoints kept at most; the one unused for longest goes first. @default 512 */
+  readonly most?: number;
+  /** Age at which an endpoint is made anew, in milliseconds; far less than its certificate's life. @default 1 day */
+  readonly maxAgeMs?: number;
+  readonly now?: () => number;
+}
+
+interface Endpoint {
+  readonly madeAt: number;
+  readonly server: Promise<Server>;
+}
+
+/**
+ * The TLS side of the virtual nodes: for each node address that is asked for, a serving certificate made on first use, and
+ * a demand for the API server's client certificate. Nothing listens: connections are handed in.
+ */
+export class KubeletEndpoints {
+  readonly #options: KubeletEndpointsOptions;
+  /** In order of use, the least recent first. */
+  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #failures = new QuietLog();
+
+  constructor(options: KubeletEndpointsOptions) {
+    this.#options = options;
+  }
+
+  /** Endpoints that are kept now. */
+  get size(): number {
+    return this.#endpoints.size;
+  }
+
+  /**
+   * Makes ready to serve an address.
+   *
+   * @returns takes an encrypted connection to it
+   * @throws what issuing the certificate threw; the next call tries again
+   */
+  async prepare(address: string): Promise<(socket: Socket) => void> {
+    const { most = 512, maxAgeMs = 86_400_000, now = Date.now } = this.#options;
+    let endpoint = this.#endpoints.get(address);
+    if (endpoint === undefined || now() - endpoint.madeAt >= maxAgeMs) {
+      endpoint = { madeAt: now(), server: this.#make(address) };
+      const made = endpoint;
+      made.server.catch(() => {
+        if (this.#endpoints.get(address) === made) this.#endpoints.delete(address);
+      });
+    }
+    this.#endpoints.delete(address);
+    this.#endpoints.set(address, endpoint);
+    if (this.#endpoints.size > most) {
+      for (const oldest of this.#endpoints.keys()) {
+        this.#endpoints.delete(oldest);
+        break;
+      }
+    }
+    const server = await endpoint.server;
+    return (socket) => void server.emit('connection', socket);
+  }
+
+  async #make(address: string): Promise<Server> {
+    const { issue, clientCA, accept, logger } = this.#options;
+    const { certificate, key } = await issue(address);
+    const server = createServer({
+      cert: certificate,
+      key,
+      ca: clientCA,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['http/1.1'],
+      handshakeTimeout: 10_000,
+    });
+    server.on('secureConnection', (socket) => accept(socket, address));
+    server.on('tlsClientError', (error) => {
+      const code = (error as NodeJS.ErrnoException).code ?? error.message;
+      this.#failures.log(code, (suppressed) => {
+        logger.warn({ address, error: code, suppressed }, 'a connection to a virtual node failed its TLS handshake');
+      });
+    });
+    return server;
+  }
+}
