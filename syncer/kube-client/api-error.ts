@@ -46,6 +46,8 @@ export class ApiError extends Error {
   /** Machine-readable reason (`metav1.StatusReason`), e.g. `NotFound`; derived from the status code when the answer has none. */
   readonly reason: string;
   readonly details: StatusDetails | undefined;
+  /** The server's own words, without the request that `message` puts before them. */
+  readonly serverMessage: string;
   /** Seconds the server asks to wait before another attempt (header or Status). */
   readonly retryAfterSeconds: number | undefined;
 
@@ -53,10 +55,12 @@ export class ApiError extends Error {
     status: number;
     reason?: string | undefined;
     message: string;
+    context?: string;
     details?: StatusDetails | undefined;
     retryAfterSeconds?: number | undefined;
   }) {
-    super(answer.message);
+    super((answer.context ?? '') + answer.message);
+    this.serverMessage = answer.message;
     this.status = answer.status;
     this.reason =
       answer.reason !== undefined && answer.reason !== ''
@@ -76,7 +80,7 @@ export class ApiError extends Error {
     const code = typeof status.code === 'number' ? status.code : 500;
     const message =
       typeof status.message === 'string' && status.message !== '' ? status.message : (status.reason ?? `HTTP ${code}`);
-    return new ApiError({ status: code, reason: status.reason, message: context + message, details: status.details });
+    return new ApiError({ status: code, reason: status.reason, message, context, details: status.details });
   }
 
   /** From an answer's status code, body and headers; a body that is not a Status is quoted, cut at 512 characters. */
@@ -88,14 +92,16 @@ export class ApiError extends Error {
       const text = body.trim().slice(0, 512);
       return new ApiError({
         status: code,
-        message: `${context}${text === '' ? `HTTP ${code}` : `HTTP ${code}: ${text}`}`,
+        message: text === '' ? `HTTP ${code}` : `HTTP ${code}: ${text}`,
+        context,
         retryAfterSeconds: seconds,
       });
     }
     return new ApiError({
       status: code,
       reason: parsed.reason,
-      message: context + (parsed.message ?? `HTTP ${code}`),
+      message: parsed.message ?? `HTTP ${code}`,
+      context,
       details: parsed.details,
       retryAfterSeconds: seconds,
     });

@@ -1,4 +1,5 @@
 export { ApiError, type ApiErrorReason } from './api-error';
+export { ConnectionError } from './connection-error';
 export { type ClusterConnection, inClusterConnection } from './connection';
 export { KubeClient, type KubeClientOptions, type RawResponse } from './kube-client';
 export type { AnyObject, KubeObject, ObjectList, ObjectMeta, Status, StatusDetails, WatchEvent } from './object';
