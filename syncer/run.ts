@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AdmissionServer, ServiceAdmission } from './admission';
+import { AdmissionServer, ServiceAdmission, ServiceRanges } from './admission';
 import { bootstrap } from './bootstrap';
 import { parseConfiguration } from './configuration';
 import { createLogger, EventRecorder, HealthServer, Metrics } from './engine';
@@ -63,20 +63,25 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   });
   const own = ownObjects(host, identity, configuration, logger, stop.signal);
   own.catch(() => undefined); // reported below, where it is awaited
+  const services = own.then(
+    ({ anchor, serviceCIDRs }) =>
+      new ServiceAdmission({
+        identity,
+        anchor: () => anchor,
+        host,
+        virtual,
+        ranges: new ServiceRanges(virtual, serviceCIDRs, logger),
+        logger,
+      }),
+  );
+  services.catch(() => undefined);
   const admission = new AdmissionServer({
     port: ADMISSION_PORT,
     certificate: files.admissionCertificate,
     key: files.admissionKey,
     path: files.admissionPath,
+    handlers: { services: async (request, signal) => (await services).review(request, signal) },
     logger,
-    services: new ServiceAdmission({
-      identity,
-      anchor: async () => (await own).anchor,
-      host,
-      virtual,
-      serviceCIDRs: async () => (await own).serviceCIDRs,
-      logger,
-    }),
   });
   const health = new HealthServer({ metrics, logger });
   await Promise.all([gateway.listen(), admission.listen(), health.listen(HEALTH_PORT)]);
@@ -119,7 +124,9 @@ export async function runSyncer(options: RunOptions): Promise<void> {
 function required(variable: string): string {
   const value = process.env[variable];
   if (value === undefined || value === '') {
-    throw new Error(`the environment variable ${variable} is not set: set it from the pod's fields (valueFrom.fieldRef)`);
+    throw new Error(
+      `the environment variable ${variable} is not set: set it from the pod's fields (valueFrom.fieldRef)`,
+    );
   }
   return value;
 }

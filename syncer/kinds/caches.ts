@@ -51,7 +51,9 @@ export interface Caches {
 export const referenceKey = (kind: 'ConfigMap' | 'Secret', virtualKey: string): string => `${kind}/${virtualKey}`;
 
 /** Makes empty caches and their reflectors; nothing is requested before `run`. */
-export function createCaches(environment: Pick<KindEnvironment, 'identity' | 'host' | 'virtual' | 'logger' | 'metrics'>): Caches {
+export function createCaches(
+  environment: Pick<KindEnvironment, 'identity' | 'host' | 'virtual' | 'logger' | 'metrics'>,
+): Caches {
   const { identity } = environment;
   const reflectors: Record<'host' | 'virtual', Reflector<never>[]> = { host: [], virtual: [] };
 
@@ -120,18 +122,26 @@ export function createCaches(environment: Pick<KindEnvironment, 'identity' | 'ho
   caches.host.pods.addIndex(INDEX.node, (pod) => present(pod.spec?.nodeName));
   // Facts of the egress gate: only objects that are provably ours count.
   caches.host.pods.addIndex(INDEX.address, (pod) =>
-    ownedBy(pod, identity) && !pod.spec?.hostNetwork ? addressesOf(pod) : [],
+    // On the host's network the address is the node's; after its end it may be another pod's by now.
+    ownedBy(pod, identity) && !pod.spec?.hostNetwork && !isTerminal(pod) ? addressesOf(pod) : [],
   );
   caches.host.pods.addIndex(INDEX.nodeAddress, (pod) =>
     pod.spec?.nodeName && ownedBy(pod, identity) ? [nodeAddress(pod.spec.nodeName)] : [],
   );
   caches.host.services.addIndex(INDEX.address, (service) =>
-    ownedBy(service, identity) ? (service.spec?.clusterIPs ?? []).filter((ip) => ip !== 'None') : [],
+    // Without a selector the tenant writes the endpoints, so the address could lead anywhere.
+    ownedBy(service, identity) && hasSelector(service)
+      ? (service.spec?.clusterIPs ?? []).filter((ip) => ip !== 'None')
+      : [],
   );
   return caches;
 }
 
 const present = (value: string | undefined): readonly string[] => (value === undefined || value === '' ? [] : [value]);
+
+const isTerminal = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+
+const hasSelector = (service: Service): boolean => Object.keys(service.spec?.selector ?? {}).length > 0;
 
 function addressesOf(pod: Pod): readonly string[] {
   return (pod.status?.podIPs ?? []).flatMap((entry) => present(entry.ip));

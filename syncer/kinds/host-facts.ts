@@ -1,5 +1,6 @@
 import type { Caches } from './caches';
 import { INDEX } from './caches';
+import { ANNOTATIONS } from '../translation';
 import type { KindEnvironment } from './environment';
 
 /** A host pod that is the twin of a virtual one. */
@@ -8,6 +9,8 @@ export interface HostPod {
   readonly name: string;
   readonly uid: string;
   readonly nodeName: string;
+  /** UID of the virtual pod that it was made for. */
+  readonly virtualUID?: string;
 }
 
 /**
@@ -23,6 +26,11 @@ export class HostFacts {
     this.#caches = caches;
   }
 
+  /** Resolves once the answers are complete. */
+  async whenSynced(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#caches.host.pods.whenSynced(signal), this.#caches.host.services.whenSynced(signal)]);
+  }
+
   /** The host pod that runs a virtual pod; undefined when there is none on a node. */
   resolve(virtualNamespace: string, name: string): HostPod | undefined {
     const key = `${virtualNamespace}/${name}`;
@@ -31,7 +39,14 @@ export class HostFacts {
     const uid = pod.metadata?.uid;
     const nodeName = pod.spec?.nodeName;
     if (pod.metadata?.name === undefined || uid === undefined || nodeName === undefined) return undefined;
-    return { namespace: this.#identity.hostNamespace, name: pod.metadata.name, uid, nodeName };
+    const virtualUID = pod.metadata.annotations?.[ANNOTATIONS.uid];
+    return {
+      namespace: this.#identity.hostNamespace,
+      name: pod.metadata.name,
+      uid,
+      nodeName,
+      ...(virtualUID === undefined ? {} : { virtualUID }),
+    };
   }
 
   /** Name of the virtual node that an address was issued for. */

@@ -66,7 +66,9 @@ export class Nodes {
 
   async #reconcile(name: string): Promise<{ requeueAfterMs: number } | void> {
     const node = this.#caches.virtual.nodes.get(name);
-    const keeping = this.#caches.host.pods.byIndex(INDEX.node, name).some((pod) => !belongsToDaemonSet(pod, this.#caches));
+    const keeping = this.#caches.host.pods
+      .byIndex(INDEX.node, name)
+      .some((pod) => !belongsToDaemonSet(pod, this.#caches));
     if (keeping) {
       this.#unusedSince.delete(name);
       if (!node) await this.ensure(name);

@@ -262,7 +262,12 @@ export class Pods {
     await this.#with.nodes.ensure(node);
     await this.#environment.virtual.create(
       resources.pods,
-      { apiVersion: 'v1', kind: 'Binding', metadata: { name, uid }, target: { apiVersion: 'v1', kind: 'Node', name: node } },
+      {
+        apiVersion: 'v1',
+        kind: 'Binding',
+        metadata: { name, uid },
+        target: { apiVersion: 'v1', kind: 'Node', name: node },
+      },
       { name, namespace, subresource: 'binding' },
     );
     this.#bound.add(uid);

@@ -19,7 +19,8 @@ export function warn(
  * queue's back-off. Other errors (a lost connection, a conflict) are returned as they are: they are not the tenant's.
  */
 export function refused(environment: KindEnvironment, error: unknown, type: ResourceType, object: KubeObject): unknown {
-  if (isRefusal(error)) warn(environment, type, object, 'RefusedByHost', inTenantNames(environment, error.message, object));
+  if (isRefusal(error))
+    warn(environment, type, object, 'RefusedByHost', inTenantNames(environment, error.message, object));
   return error;
 }
 

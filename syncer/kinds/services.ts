@@ -1,5 +1,6 @@
 import type { Service } from 'kubernetes-types/core/v1';
 import { PairController } from '../engine';
+import type { Pair } from '../engine';
 import { ApiError, resources } from '../kube-client';
 import {
   ANNOTATIONS,
@@ -46,7 +47,7 @@ export class Services {
   }
 
   async #reconcile(
-    { key, virtual, host }: { key: string; virtual?: Service; host?: Service },
+    { key, virtual, host }: Pair<Service, Service>,
     caches: Caches,
   ): Promise<{ requeueAfterMs: number } | void> {
     if (key === OWN_SERVICE) return;
@@ -113,7 +114,8 @@ export class Services {
           caches.host.services.observe(taken); // a reservation that the watch has not brought yet
           return;
         }
-        const message = 'the name on the host is taken by a Service that is not of this virtual cluster; use another name';
+        const message =
+          'the name on the host is taken by a Service that is not of this virtual cluster; use another name';
         warn(this.#environment, resources.services, virtual, 'HostNameTaken', message);
       }
       throw refused(this.#environment, error, resources.services, virtual);

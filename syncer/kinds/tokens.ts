@@ -119,11 +119,7 @@ export class Tokens {
   async #write(virtual: Pod, host: Pod, tokens: readonly IssuedToken[]): Promise<void> {
     const { host: client } = this.#environment;
     const existing = this.#secretOf(virtual);
-    const wanted = translateTokens(
-      virtual,
-      new Map(tokens.map(({ key, token }) => [key, token])),
-      this.#environment,
-    );
+    const wanted = translateTokens(virtual, new Map(tokens.map(({ key, token }) => [key, token])), this.#environment);
     const renewAt = Math.min(...tokens.map((token) => token.renewAt));
     wanted.metadata = {
       ...wanted.metadata,

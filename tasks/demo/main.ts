@@ -62,7 +62,9 @@ async function main(): Promise<void> {
     if (!values.keep) await cleanUp(host, cluster);
   }
   if (failed.length > 0) {
-    process.stdout.write(`\n${failed.length} expectation(s) failed:\n${failed.map((text) => `  - ${text}\n`).join('')}`);
+    process.stdout.write(
+      `\n${failed.length} expectation(s) failed:\n${failed.map((text) => `  - ${text}\n`).join('')}`,
+    );
     process.exitCode = 1;
     return;
   }
@@ -92,7 +94,12 @@ function synthesize(): AnyObject[] {
 async function show(cluster: RunningVirtualCluster): Promise<readonly string[]> {
   const { host, virtual, kubeconfigPath } = cluster;
   const expectations = new Expectations();
-  expectations.atMost('from apply to the virtual API server answering', cluster.answeredAfterMs / 1000, LIMITS.answerSeconds, 's');
+  expectations.atMost(
+    'from apply to the virtual API server answering',
+    cluster.answeredAfterMs / 1000,
+    LIMITS.answerSeconds,
+    's',
+  );
 
   say('create namespace ns1; create deployment nginx-deploy -n ns1 --replicas=2; expose it');
   await createNamespace(virtual, 'ns1');
@@ -106,21 +113,35 @@ async function show(cluster: RunningVirtualCluster): Promise<readonly string[]> 
     virtual,
     'default',
     'a ready shell and the end of the kubectl pod',
-    (pods) => pods.some((pod) => pod.metadata?.name === 'shell' && isReady(pod)) && pods.some((pod) => pod.metadata?.name === 'kubectl' && ['Succeeded', 'Failed'].includes(pod.status?.phase ?? '')),
+    (pods) =>
+      pods.some((pod) => pod.metadata?.name === 'shell' && isReady(pod)) &&
+      pods.some((pod) => pod.metadata?.name === 'kubectl' && ['Succeeded', 'Failed'].includes(pod.status?.phase ?? '')),
     say,
   );
 
   say('what the tenant sees');
   const deployment = await virtual.get(resources.deployments, { namespace: 'ns1', name: DEPLOYMENT });
-  expectations.equal('the deployment has 2 ready replicas', (deployment.status as { readyReplicas?: number }).readyReplicas, 2);
+  expectations.equal(
+    'the deployment has 2 ready replicas',
+    (deployment.status as { readyReplicas?: number }).readyReplicas,
+    2,
+  );
   const shell = { namespace: 'default', pod: 'shell' };
   const lookup = await exec(kubeconfigPath, shell, ['nslookup', `${DEPLOYMENT}.ns1.svc.cluster.local`]);
   expectations.contains('another pod looks the service up by its name (kubectl exec, DNS)', lookup.stdout, address);
   const page = await exec(kubeconfigPath, shell, ['wget', '-q', '-O', '-', '-T', '5', `http://${DEPLOYMENT}.ns1`]);
   expectations.contains('another pod fetches the page by the short name', page.stdout, 'Welcome to nginx');
   const output = await virtual.getText('/api/v1/namespaces/default/pods/kubectl/log');
-  expectations.contains('kubectl in a pod sees the virtual namespaces (in-cluster configuration, kubectl logs)', output, 'namespace/ns1');
-  expectations.equal('kubectl in a pod does not see the host namespace', output.includes(`namespace/${NAMESPACE}`), false);
+  expectations.contains(
+    'kubectl in a pod sees the virtual namespaces (in-cluster configuration, kubectl logs)',
+    output,
+    'namespace/ns1',
+  );
+  expectations.equal(
+    'kubectl in a pod does not see the host namespace',
+    output.includes(`namespace/${NAMESPACE}`),
+    false,
+  );
 
   say('both sides');
   await compare(expectations, host, virtual, address);
@@ -128,7 +149,12 @@ async function show(cluster: RunningVirtualCluster): Promise<readonly string[]> 
   return expectations.failed;
 }
 
-async function compare(expectations: Expectations, host: KubeClient, virtual: KubeClient, address: string): Promise<void> {
+async function compare(
+  expectations: Expectations,
+  host: KubeClient,
+  virtual: KubeClient,
+  address: string,
+): Promise<void> {
   const [virtualPods, hostPods, hostDeployments, hostNamespaces, hostServices] = await Promise.all([
     virtual.list<Pod>(resources.pods),
     host.list<Pod>(resources.pods, { namespace: NAMESPACE }),
@@ -158,7 +184,11 @@ async function compare(expectations: Expectations, host: KubeClient, virtual: Ku
     [],
   );
   expectations.equal('the host has no Deployment in the namespace', hostDeployments.items.length, 0);
-  expectations.equal('the host has no namespace ns1', hostNamespaces.items.some((item) => item.metadata?.name === 'ns1'), false);
+  expectations.equal(
+    'the host has no namespace ns1',
+    hostNamespaces.items.some((item) => item.metadata?.name === 'ns1'),
+    false,
+  );
   expectations.equal(
     'the service has the same address on both sides',
     hostServices.items.some((service) => (service.spec as { clusterIP?: string }).clusterIP === address),
@@ -174,7 +204,12 @@ async function measureSyncer(expectations: Expectations, host: KubeClient): Prom
     .split('\n')
     .filter((line) => line.includes('watching the host'))
     .map((line) => (JSON.parse(line) as { milliseconds: number }).milliseconds)[0];
-  expectations.atMost('the syncer from start to first watch', (watching ?? Number.POSITIVE_INFINITY) / 1000, LIMITS.firstWatchSeconds, 's');
+  expectations.atMost(
+    'the syncer from start to first watch',
+    (watching ?? Number.POSITIVE_INFINITY) / 1000,
+    LIMITS.firstWatchSeconds,
+    's',
+  );
   const metrics = await host.getText(`${base}/${NAME}-0:8080/proxy/metrics`);
   const bytes = Number(/^process_resident_memory_bytes (\S+)/m.exec(metrics)?.[1] ?? Number.NaN);
   expectations.atMost('memory of the syncer (RSS)', bytes / 1e6, LIMITS.syncerMegabytes, 'MB');

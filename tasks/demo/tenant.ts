@@ -13,7 +13,12 @@ export async function createNamespace(virtual: KubeClient, name: string): Promis
 }
 
 /** `kubectl create deployment nginx-deploy -n ns1 --image=nginx --replicas=2`. */
-export async function createDeployment(virtual: KubeClient, namespace: string, name: string, replicas: number): Promise<void> {
+export async function createDeployment(
+  virtual: KubeClient,
+  namespace: string,
+  name: string,
+  replicas: number,
+): Promise<void> {
   const labels = { app: name };
   await virtual.create(resources.deployments, {
     apiVersion: 'apps/v1',
@@ -38,7 +43,7 @@ export async function expose(virtual: KubeClient, namespace: string, name: strin
     metadata: { name, namespace },
     spec: { selector: { app: name }, ports: [{ port: 80, targetPort: 80 }] },
   });
-  return (service.spec as { clusterIP: string }).clusterIP;
+  return (service.spec as unknown as { clusterIP: string }).clusterIP;
 }
 
 /** A pod with a shell that stays. */
@@ -55,7 +60,12 @@ export async function createShell(virtual: KubeClient, namespace: string, name: 
 }
 
 /** A pod that runs kubectl once with its in-cluster configuration, as an administrator of the virtual cluster. */
-export async function createKubectlPod(virtual: KubeClient, namespace: string, name: string, args: readonly string[]): Promise<void> {
+export async function createKubectlPod(
+  virtual: KubeClient,
+  namespace: string,
+  name: string,
+  args: readonly string[],
+): Promise<void> {
   await virtual.create(resources.serviceAccounts, {
     apiVersion: 'v1',
     kind: 'ServiceAccount',
@@ -95,7 +105,11 @@ export async function untilPods(
     for (const pod of list.items) pods.set(pod.metadata?.name ?? '', pod);
     if (condition([...pods.values()])) return [...pods.values()];
     const resourceVersion = list.metadata.resourceVersion ?? '';
-    for await (const { type, object } of client.watch<Pod>(resources.pods, { namespace, resourceVersion, signal: limit })) {
+    for await (const { type, object } of client.watch<Pod>(resources.pods, {
+      namespace,
+      resourceVersion,
+      signal: limit,
+    })) {
       if (type === 'BOOKMARK') continue;
       const name = object.metadata?.name ?? '';
       if (type === 'DELETED') pods.delete(name);
@@ -106,7 +120,9 @@ export async function untilPods(
   } catch (error) {
     if (!limit.aborted) throw error;
   }
-  const states = [...pods.values()].map((pod) => `${pod.metadata?.name} ${pod.status?.phase} ${JSON.stringify(pod.status?.conditions)}`);
+  const states = [...pods.values()].map(
+    (pod) => `${pod.metadata?.name} ${pod.status?.phase} ${JSON.stringify(pod.status?.conditions)}`,
+  );
   throw new Error(`${what} did not happen within 120 s; the pods of ${namespace}: ${states.join('; ') || 'none'}`);
 }
 

@@ -2,3 +2,4 @@ export { exec } from './exec';
 export type { ExecResult } from './exec';
 export { contentsOf, launch, synthesize } from './launch';
 export type { LaunchOptions, RunningVirtualCluster } from './launch';
+export { eventually } from './eventually';

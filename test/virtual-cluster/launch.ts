@@ -143,7 +143,8 @@ async function within<T>(milliseconds: number, what: string, request: () => Prom
     try {
       return await request();
     } catch (error) {
-      if (Date.now() > deadline) throw new Error(`${what} was not there within ${milliseconds / 1000} s`, { cause: error });
+      if (Date.now() > deadline)
+        throw new Error(`${what} was not there within ${milliseconds / 1000} s`, { cause: error });
     }
     await sleep(50);
   }
@@ -179,7 +180,8 @@ function summary(pod: Pod): string {
         if (state?.terminated) return `${name} ${state.terminated.exitCode === 0 ? 'done' : 'failed'}`;
         return `${name} ${ready ? 'ready' : state?.running ? 'running' : (waiting ?? 'waiting')}`;
       })
-      .join(', ') || (pod.status?.phase ?? 'unknown')
+      .join(', ') ||
+    (pod.status?.phase ?? 'unknown')
   );
 }
 

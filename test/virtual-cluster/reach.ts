@@ -17,7 +17,12 @@ export interface Reach {
 const API_SERVER_PORT = 6443;
 
 /** The Service's own address where its range is routed here (the test bed), else a port forwarded by the host's API server. */
-export async function reach(host: Host, client: KubeClient, namespace: string, names: ControlPlaneNames): Promise<Reach> {
+export async function reach(
+  host: Host,
+  client: KubeClient,
+  namespace: string,
+  names: ControlPlaneNames,
+): Promise<Reach> {
   if (host.kind === 'node') {
     const service = await client.get<Service>(resources.services, { namespace, name: names.apiServerService });
     return { server: `https://${service.spec?.clusterIP}:443`, close: () => Promise.resolve() };

@@ -1,0 +1,27 @@
+import type { Pod } from 'kubernetes-types/core/v1';
+import { resources } from '../../syncer/kube-client';
+import type { Host } from '../host-cluster';
+import { eventually } from '../virtual-cluster';
+import type { RunningVirtualCluster } from '../virtual-cluster';
+
+/**
+ * Kills the process of one container of the control plane with -9 and waits until the kubelet has started it again.
+ * Only on the test bed's own node, whose processes are processes of this machine.
+ */
+export async function killContainer(host: Host, cluster: RunningVirtualCluster, container: string): Promise<void> {
+  const state = async () => {
+    const pod = await cluster.host.get<Pod>(resources.pods, {
+      namespace: cluster.namespace,
+      name: `${cluster.name}-0`,
+    });
+    return pod.status?.containerStatuses?.find(({ name }) => name === container);
+  };
+  const before = await state();
+  const id = before?.containerID?.replace('containerd://', '');
+  if (id === undefined) throw new Error(`container ${container} of ${cluster.name}-0 does not run`);
+  await host.killContainer(id);
+  await eventually(`container ${container} runs again`, async () => {
+    const now = await state();
+    return now?.state?.running !== undefined && (now.restartCount ?? 0) > (before?.restartCount ?? 0);
+  });
+}

@@ -1,0 +1,27 @@
+import { resolveHost } from '../host-cluster';
+import type { VirtualClusterProps } from '../../constructs';
+import { launch } from '../virtual-cluster';
+import type { RunningVirtualCluster } from '../virtual-cluster';
+
+/**
+ * A virtual cluster for the tests of one file, in a host namespace of its own; removed after the last test even when one
+ * failed, and the removal itself is checked to leave nothing.
+ */
+export function useVirtualCluster(
+  name: string,
+  props: VirtualClusterProps = {},
+): { readonly current: RunningVirtualCluster } {
+  let running: RunningVirtualCluster | undefined;
+  beforeAll(async () => {
+    running = await launch({ host: await resolveHost({}), name, namespace: `e2e-${name}`, props });
+  });
+  afterAll(async () => {
+    await running?.destroy();
+  });
+  return {
+    get current() {
+      if (!running) throw new Error(`virtual cluster ${name} did not start`);
+      return running;
+    },
+  };
+}
