@@ -1,0 +1,139 @@
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { download, releasesAllowed, UnreachableError } from './download';
+import { HostClusterError } from './failure';
+import { buildFromModule } from './go-build';
+import { withLock } from './lock';
+import type { Log } from './progress';
+import type { BinaryName, BinarySource } from './versions';
+import { BINARIES } from './versions';
+
+/** The user's cache: $NESTLING_CACHE, else nestling in $XDG_CACHE_HOME or ~/.cache. */
+export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  const home = environment['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+  return resolve(environment['NESTLING_CACHE'] || join(home, 'nestling'));
+}
+
+/** This machine in Go's names. */
+export function goPlatform(): { os: string; architecture: string } {
+  const architectures: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
+  const architecture = architectures[process.arch];
+  if (!architecture) {
+    throw new HostClusterError(
+      `there are no binaries for the architecture ${process.arch}`,
+      'use a machine with x64 or arm64, or put binaries into a folder and name it in NESTLING_BINARIES',
+    );
+  }
+  return { os: process.platform === 'win32' ? 'windows' : process.platform, architecture };
+}
+
+/** Where the cache keeps the programs of one version of one module. */
+export function versionDirectory(source: BinarySource, cache: string): string {
+  const { os, architecture } = goPlatform();
+  const project = basename(source.module.replace(/\/server\/v3$/, ''));
+  return join(cache, 'versions', `${project}-${source.version}-${os}-${architecture}`);
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Finds programs of the test bed: in the folder named by NESTLING_BINARIES, in the cache, in a release that is
+ * downloaded and verified, or else by building them from their Go modules into the cache.
+ *
+ * @param names which ones
+ * @param log progress of downloads and builds; silent when all are there
+ * @returns path of each
+ * @throws HostClusterError when one can be had in no way
+ */
+export async function resolveBinaries<Name extends BinaryName>(
+  names: readonly Name[],
+  log: Log,
+  signal?: AbortSignal,
+): Promise<Record<Name, string>> {
+  const found = new Map<Name, string>();
+  const folder = process.env['NESTLING_BINARIES'];
+  if (folder !== undefined && folder !== '' && !existsSync(folder)) {
+    throw new HostClusterError(
+      `the folder ${folder} that NESTLING_BINARIES names does not exist`,
+      'name one that has the binaries, or unset the variable',
+    );
+  }
+  const cache = cacheDirectory();
+  const cached = (name: Name): string => join(versionDirectory(BINARIES[name], cache), name);
+  const look = (): Name[] =>
+    names.filter((name) => {
+      const candidates = [...(folder ? [resolve(folder, name)] : []), cached(name)];
+      const file = candidates.find(isProgram);
+      if (file) found.set(name, file);
+      return !file;
+    });
+  if (look().length > 0) {
+    await withLock(
+      join(cache, 'binaries.lock'),
+      { wait: (holder) => log(`waiting for process ${holder.pid}, which is getting the binaries`), signal },
+      async () => {
+        const missing = look();
+        const left = await downloadAll(missing, cached, log, signal);
+        await buildAll(left, cached, log, signal);
+      },
+    );
+    const missing = look();
+    if (missing.length > 0) throw new Error(`no binary ${missing.join(', ')} in ${cache} after getting them`);
+  }
+  return Object.fromEntries(found) as Record<Name, string>;
+}
+
+/** Downloads what a release has; gives the names that could not be had that way. */
+async function downloadAll<Name extends BinaryName>(
+  names: readonly Name[],
+  target: (name: Name) => string,
+  log: Log,
+  signal?: AbortSignal,
+): Promise<Name[]> {
+  if (!releasesAllowed()) return [...names];
+  const left: Name[] = [];
+  const unreachable = new Set<string>();
+  for (const name of names) {
+    const { release } = BINARIES[name] as BinarySource;
+    if (!release || unreachable.has(release.host)) {
+      left.push(name);
+      continue;
+    }
+    try {
+      await download(name, release, target(name), log, signal);
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error;
+      unreachable.add(release.host);
+      log(error.message);
+      left.push(name);
+    }
+  }
+  return left;
+}
+
+/** Builds programs from source, those of one module together. */
+async function buildAll<Name extends BinaryName>(
+  names: readonly Name[],
+  target: (name: Name) => string,
+  log: Log,
+  signal?: AbortSignal,
+): Promise<void> {
+  const modules = new Map<string, Name[]>();
+  for (const name of names) {
+    const { module } = BINARIES[name];
+    modules.set(module, [...(modules.get(module) ?? []), name]);
+  }
+  for (const together of modules.values()) {
+    const sources = together.map((name) => ({ name, source: BINARIES[name] as BinarySource, target: target(name) }));
+    for (const { source } of sources) mkdirSync(versionDirectory(source, cacheDirectory()), { recursive: true });
+    await buildFromModule(sources, log, signal);
+  }
+}

@@ -1,0 +1,156 @@
+import { createReadStream, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CommandError } from './command';
+import { HostClusterError } from './failure';
+import type { Namespaces } from './namespaces';
+import { runIn } from './namespaces';
+import type { NodePlan } from './plan';
+import { cniDirectory } from './prerequisites';
+
+/** containerd's socket, as a process in the node's namespaces sees it. */
+export const CONTAINERD_SOCKET = '/run/containerd/containerd.sock';
+/** The image of the process that holds a pod's namespaces. */
+export const SANDBOX_IMAGE = 'registry.k8s.io/pause:3.10';
+
+/** containerd's configuration for a node. */
+export function containerdConfiguration(node: NodePlan, cniPlugins: string): string {
+  return `version = 2
+root = "/var/lib/containerd"
+state = "/run/containerd"
+disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp"]
+
+[grpc]
+  address = "${CONTAINERD_SOCKET}"
+
+[plugins."io.containerd.internal.v1.opt"]
+  path = "/var/lib/containerd/opt"
+
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "${SANDBOX_IMAGE}"
+  # Without CAP_SYS_RESOURCE (root in a container) no process may lower its own score: every pod would fail.
+  restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "overlayfs"
+    default_runtime_name = "runc"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+        SystemdCgroup = false
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "${cniPlugins}"
+    conf_dir = "${join(node.directory, 'cni')}"
+    max_conf_num = 1
+`;
+}
+
+/** The pod network of a node: a bridge without masquerading, as every address has a route everywhere in the cluster. */
+export function podNetworkConfiguration(node: NodePlan): object {
+  return {
+    cniVersion: '0.4.0',
+    name: 'pods',
+    plugins: [
+      {
+        type: 'bridge',
+        bridge: 'cni0',
+        isGateway: true,
+        isDefaultGateway: true,
+        hairpinMode: true,
+        ipMasq: false,
+        ipam: { type: 'host-local', ranges: [[{ subnet: node.podCIDR }]], dataDir: '/run/cni-addresses' },
+      },
+      { type: 'portmap', capabilities: { portMappings: true }, snat: true },
+    ],
+  };
+}
+
+/**
+ * Writes containerd's files for a node.
+ *
+ * @returns its command line
+ */
+export function prepareContainerRuntime(node: NodePlan): string[] {
+  const plugins = cniDirectory();
+  if (!plugins) throw new Error('no CNI plugins');
+  const file = join(node.directory, 'containerd.toml');
+  const network = join(node.directory, 'cni');
+  mkdirSync(network, { recursive: true });
+  writeFileSync(file, containerdConfiguration(node, plugins));
+  writeFileSync(join(network, '10-pods.conflist'), JSON.stringify(podNetworkConfiguration(node), undefined, 2));
+  return ['containerd', '--config', file];
+}
+
+/** Waits until containerd answers. */
+export async function whenContainerRuntimeReady(
+  namespaces: Namespaces,
+  membershipFile: string,
+  signal: AbortSignal,
+): Promise<void> {
+  // Its socket is in a /run that only the node's processes see: look through the eyes of one.
+  const socket = `/proc/${namespaces.holder.pid}/root${CONTAINERD_SOCKET}`;
+  for (;;) {
+    signal.throwIfAborted();
+    if (existsSync(socket)) {
+      try {
+        await runIn(namespaces, membershipFile, ['ctr', '--connect-timeout', '5s', 'version'], { signal });
+        return;
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+      }
+    }
+    await sleep(25);
+  }
+}
+
+/**
+ * Imports an archive of images into a node's containerd.
+ *
+ * @throws HostClusterError when there is no such archive or containerd refuses it
+ */
+export async function importImage(
+  namespaces: Namespaces,
+  membershipFile: string,
+  archive: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  checkArchive(archive);
+  try {
+    // Through standard input: the archive may lie where the node's processes have another directory.
+    const input = createReadStream(archive);
+    await runIn(namespaces, membershipFile, ['ctr', '--namespace', 'k8s.io', 'images', 'import', '-'], {
+      input,
+      signal,
+    });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new HostClusterError(
+      `image archive ${archive} cannot be imported: ${error.output.trim().split('\n').at(-1) ?? ''}`,
+      'make it again as an OCI archive for this architecture',
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Checks that an archive is there.
+ *
+ * @throws HostClusterError naming it
+ */
+export function checkArchive(archive: string): void {
+  if (!existsSync(archive) || !statSync(archive).isFile()) {
+    throw new HostClusterError(
+      `image archive ${archive} does not exist`,
+      'give the path of an OCI archive (a .tar file)',
+    );
+  }
+}
+
+/** The names of the images in a node's containerd, sorted, without those that are digests only. */
+export async function imageNames(namespaces: Namespaces, membershipFile: string): Promise<string[]> {
+  const output = await runIn(namespaces, membershipFile, ['ctr', '--namespace', 'k8s.io', 'images', 'list', '-q']);
+  return output
+    .split('\n')
+    .filter((name) => name !== '' && !name.startsWith('sha256:'))
+    .sort();
+}

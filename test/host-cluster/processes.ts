@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { InterruptedError } from './failure';
+import { programPath } from './prerequisites';
+import type { ProcessIdentity } from './process-identity';
+import { identify, isAlive } from './process-identity';
+
+/** A process of the test bed died although it should run; the message carries the end of its log. */
+export class ProcessEndedError extends Error {
+  constructor(
+    readonly processName: string,
+    readonly logTail: string,
+    readonly logFile: string,
+  ) {
+    super(`${processName} ended; the end of ${logFile}: ${logTail}`);
+    this.name = 'ProcessEndedError';
+  }
+}
+
+/** The last lines of a log on one line each, without the noise of a help text. */
+export function logTail(file: string, lines = 5): string {
+  try {
+    return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n').slice(-2000);
+  } catch {
+    return '(no log)';
+  }
+}
+
+/** The environment of every process of the test bed: nothing of the caller's but its search path. */
+export const processEnvironment = (): NodeJS.ProcessEnv => ({ PATH: programPath(), HOME: '/root', LANG: 'C.UTF-8' });
+
+/**
+ * Wraps a command line so that the process belongs to a cgroup before it becomes the program.
+ *
+ * @param membershipFile `cgroup.procs` of that cgroup
+ */
+export function inCgroup(membershipFile: string, command: readonly string[]): string[] {
+  return ['/bin/sh', '-c', 'echo $$ > "$1" || exit 125; shift; exec "$@"', 'sh', membershipFile, ...command];
+}
+
+/**
+ * Starts a process that outlives this one and writes into a log file.
+ *
+ * @returns its identity
+ */
+export function startDetached(command: readonly string[], logFile: string): ProcessIdentity {
+  const [program, ...args] = command;
+  if (program === undefined) throw new Error('no command');
+  mkdirSync(dirname(logFile), { recursive: true });
+  const log = openSync(logFile, 'a', 0o600);
+  try {
+    const child = spawn(program, args, {
+      detached: true,
+      stdio: ['ignore', log, log],
+      cwd: '/',
+      env: processEnvironment(),
+    });
+    child.on('error', () => undefined); // told below: it has no pid
+    child.unref();
+    const identity = child.pid === undefined ? undefined : identify(child.pid);
+    if (!identity) throw new Error(`${program} could not be started`);
+    return identity;
+  } finally {
+    closeSync(log);
+  }
+}
+
+/**
+ * Watches over processes: rejects as soon as one has ended, and never resolves.
+ *
+ * @param processes those that have to live
+ * @param signal ends the watching, with an InterruptedError
+ */
+export async function whenOneEnds(
+  processes: () => Iterable<ProcessIdentity & { name: string; logFile: string }>,
+  signal: AbortSignal,
+): Promise<never> {
+  for (;;) {
+    for (const each of processes()) {
+      if (!isAlive(each)) throw new ProcessEndedError(each.name, logTail(each.logFile), each.logFile);
+    }
+    await sleep(100, undefined, { signal }).catch(() => {
+      throw new InterruptedError();
+    });
+  }
+}

@@ -1,0 +1,100 @@
+/** A program of the test bed: where its source is and where it can be downloaded. */
+export interface BinarySource {
+  /** Go module that has it. */
+  readonly module: string;
+  readonly version: string;
+  /** Go package with its `main`. */
+  readonly package: string;
+  /** What `-X` sets at link time, without the module's own. */
+  readonly linkVariables?: Readonly<Record<string, string>>;
+  /** Where a release has it; absent where none has. */
+  readonly release?: {
+    readonly host: string;
+    /** For an operating system and architecture in Go's names. */
+    readonly path: (os: string, architecture: string) => string;
+    /** Where the checksum is: a file of `HASH` or of lines `HASH  NAME`. */
+    readonly checksumPath: (os: string, architecture: string) => string;
+    /** Path of the program within the archive; absent where the download is the program. */
+    readonly member?: (os: string, architecture: string) => string;
+  };
+}
+
+/** Kubernetes of the host cluster, and of the control planes that are tried on it. */
+export const KUBERNETES_VERSION = 'v1.37.2';
+/** The store. */
+export const ETCD_VERSION = 'v3.6.5';
+/** The cluster's DNS. */
+export const COREDNS_VERSION = 'v1.14.7';
+/** The provisioner of the default StorageClass. */
+export const LOCAL_PATH_VERSION = 'v0.0.30';
+
+const [major = '', minor = ''] = KUBERNETES_VERSION.slice(1).split('.');
+const component = 'k8s.io/component-base/version.';
+
+function kubernetes(name: string, path = `cmd/${name}`, released = true): BinarySource {
+  const download = (os: string, architecture: string): string =>
+    `/release/${KUBERNETES_VERSION}/bin/${os}/${architecture}/${name}`;
+  return {
+    module: 'k8s.io/kubernetes',
+    version: KUBERNETES_VERSION,
+    package: `k8s.io/kubernetes/${path}`,
+    linkVariables: {
+      [`${component}gitVersion`]: KUBERNETES_VERSION,
+      [`${component}gitMajor`]: major,
+      [`${component}gitMinor`]: minor,
+      [`${component}gitTreeState`]: 'clean',
+    },
+    ...(released && {
+      release: { host: 'dl.k8s.io', path: download, checksumPath: (os, arch) => `${download(os, arch)}.sha256` },
+    }),
+  };
+}
+
+const etcdArchive = (os: string, architecture: string): string => `etcd-${ETCD_VERSION}-${os}-${architecture}`;
+const etcdRelease = `/etcd-io/etcd/releases/download/${ETCD_VERSION}`;
+const corednsArchive = (os: string, architecture: string): string =>
+  `/coredns/coredns/releases/download/${COREDNS_VERSION}/coredns_${COREDNS_VERSION.slice(1)}_${os}_${architecture}.tgz`;
+
+/** Every program that the test bed and the images made for it need. */
+export const BINARIES = {
+  'kube-apiserver': kubernetes('kube-apiserver'),
+  'kube-controller-manager': kubernetes('kube-controller-manager'),
+  'kube-scheduler': kubernetes('kube-scheduler'),
+  kubelet: kubernetes('kubelet'),
+  'kube-proxy': kubernetes('kube-proxy'),
+  kubectl: kubernetes('kubectl'),
+  agnhost: kubernetes('agnhost', 'test/images/agnhost', false),
+  etcd: {
+    module: 'go.etcd.io/etcd/server/v3',
+    version: ETCD_VERSION,
+    package: 'go.etcd.io/etcd/server/v3',
+    release: {
+      host: 'github.com',
+      path: (os, architecture) => `${etcdRelease}/${etcdArchive(os, architecture)}.tar.gz`,
+      checksumPath: () => `${etcdRelease}/SHA256SUMS`,
+      member: (os, architecture) => `${etcdArchive(os, architecture)}/etcd`,
+    },
+  },
+  coredns: {
+    module: 'github.com/coredns/coredns',
+    version: COREDNS_VERSION,
+    package: 'github.com/coredns/coredns',
+    release: {
+      host: 'github.com',
+      path: corednsArchive,
+      checksumPath: (os, architecture) => `${corednsArchive(os, architecture)}.sha256`,
+      member: () => 'coredns',
+    },
+  },
+  'local-path-provisioner': {
+    module: 'github.com/rancher/local-path-provisioner',
+    version: LOCAL_PATH_VERSION,
+    package: 'github.com/rancher/local-path-provisioner',
+  },
+} as const satisfies Record<string, BinarySource>;
+
+/** The name of a program of the test bed. */
+export type BinaryName = keyof typeof BINARIES;
+
+/** All names, in the order in which they are built. */
+export const BINARY_NAMES = Object.keys(BINARIES) as BinaryName[];
