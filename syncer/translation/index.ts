@@ -1,17 +1,24 @@
 export { translateConfigMap } from './config-map';
 export type { Anchor, LinkedService, ObjectContext, Reference, Translation, TranslationContext } from './context';
-export { ANNOTATIONS, hostLabelKey, hostNamespaceLabelKey, LABELS } from './keys';
+export { ANNOTATIONS, hostAnnotationKey, hostLabelKey, hostNamespaceLabelKey, LABELS } from './keys';
+export { hostDataPatch } from './data-patch';
 export { hostLabels, hostMatchLabels, hostSelector } from './labels';
-export { ownedBy, type VirtualIdentity } from './metadata';
+export { anchorReference, hostMetadata, ownedBy, TOKENS_KIND, type VirtualIdentity } from './metadata';
 export { clusterScopedHostName, hostName, tokenSecretName, type ClusterIdentity } from './names';
-export { nodeAddress, virtualNode, type NodeFacts } from './node';
+export { isVirtualNode, nodeAddress, virtualNode, type NodeFacts } from './node';
 export { podReferences } from './pod-references';
 export { isGated, translatePod } from './pod';
 export { hostEphemeralContainers, hostPodPatch, hostPodResize } from './pod-patch';
-export { virtualPodStatus, virtualPodStatusPatch } from './pod-status';
+export { hostPodStatusPatch, virtualPodStatus, virtualPodStatusPatch } from './pod-status';
 export { syncerRights, type HostRight } from './rights';
 export { translateSecret } from './secret';
-export { hostServicePatch, translateService, virtualServicePatch, type ServiceContext } from './service';
+export {
+  hostServicePatch,
+  serviceNeedsRecreation,
+  translateService,
+  virtualServicePatch,
+  type ServiceContext,
+} from './service';
 export {
   adoption,
   clusterIPs,

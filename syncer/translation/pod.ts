@@ -9,7 +9,7 @@ import { hostMetadata } from './metadata';
 import { pinnedTo } from './node-pin';
 import { PodEnvironment } from './pod-environment';
 import { POD_SPEC } from './pod-fields';
-import type { HostRight } from './rights';
+import type { HostRight } from './host-right';
 import { serviceVariables } from './service-links';
 
 /** What the syncer does with pods on the host. */

@@ -1,11 +1,58 @@
-import type { ClusterIdentity } from './names';
+import { hostName, tokenSecretName, type ClusterIdentity } from './names';
 
-/** A host name that may occur in a text, and the virtual object it belongs to. */
+/** A virtual object whose host name may occur in a text of the host. */
 export interface KnownName {
   readonly namespace: string;
   readonly name: string;
+  /** UIDs of the host object and of its twin. */
+  readonly uids?: { readonly host: string; readonly virtual: string };
 }
-/** The text of the host (event, condition, refusal) with host names of the given virtual objects replaced by the tenant's. */
-export function tenantText(_text: string, _id: ClusterIdentity, _known: Iterable<KnownName>): string {
-  throw new Error('not yet');
+
+/** Neither before nor after a whole name. */
+const NAME_CHARACTER = '[a-z0-9-]';
+
+/**
+ * A text of the host (event, condition, refusal) in the tenant's words: host names of the given virtual objects, of their
+ * token Secrets, and the host namespace beside them or named as one, replaced by the virtual ones.
+ */
+export function tenantText(text: string, id: ClusterIdentity, known: Iterable<KnownName>): string {
+  let result = text;
+  let namespace: string | undefined;
+  for (const one of known) {
+    namespace ??= one.namespace;
+    result = replaceName(result, id, hostName(id, one.namespace, one.name), one);
+    // A pod's token Secret does not exist in the virtual cluster; what is missing then is the pod's token.
+    result = replaceName(result, id, tokenSecretName(id, one.namespace, one.name), {
+      ...one,
+      name: `${one.name}-token`,
+    });
+    if (one.uids !== undefined && one.uids.host !== '') result = result.replaceAll(one.uids.host, one.uids.virtual);
+  }
+  if (namespace === undefined || !result.includes(id.hostNamespace)) return result;
+  const spelled = new RegExp(`(namespace[:=]? ?"?|")${escape(id.hostNamespace)}(?!${NAME_CHARACTER})`, 'g');
+  const virtual = namespace;
+  return result.replace(spelled, (_match, before: string) => before + virtual);
+}
+
+function replaceName(
+  text: string,
+  { hostNamespace }: ClusterIdentity,
+  host: string,
+  { namespace, name }: KnownName,
+): string {
+  if (!text.includes(host)) return text;
+  const at = escape(hostNamespace);
+  const pattern = new RegExp(
+    `(?<!${NAME_CHARACTER})(${at}/)?${escape(host)}(?:([_.])${at})?(?!${NAME_CHARACTER})`,
+    'g',
+  );
+  return text.replace(
+    pattern,
+    (_match, before: string | undefined, joint: string | undefined) =>
+      (before === undefined ? '' : `${namespace}/`) + name + (joint === undefined ? '' : joint + namespace),
+  );
+}
+
+function escape(text: string): string {
+  return text.replace(/[^A-Za-z0-9_]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
