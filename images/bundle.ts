@@ -13,8 +13,8 @@ const ROOT = dirname(__dirname);
 export const SYNCER_ENTRY = join(ROOT, 'syncer', 'main.ts');
 
 /**
- * One CommonJS file. Names stay as written, for stack traces and logs; a module that is reached by `await import()`
- * only is evaluated when it is reached.
+ * One CommonJS file. Names stay as written and lines short, for stack traces; white space goes, as Node.js keeps the
+ * whole text in memory (4 MB less). A module that is reached by `await import()` only is evaluated when it is reached.
  */
 const OPTIONS = {
   bundle: true,
@@ -23,7 +23,8 @@ const OPTIONS = {
   format: 'cjs',
   keepNames: true,
   minifySyntax: true,
-  minifyWhitespace: false,
+  minifyWhitespace: true,
+  lineLimit: 160,
   minifyIdentifiers: false,
   legalComments: 'external',
   sourcemap: false,
@@ -54,9 +55,9 @@ export async function bundleSyncer(options: {
 }): Promise<SyncerBundle> {
   const { outfile, entry = SYNCER_ENTRY } = options;
   if (!(await exists(entry))) throw new Error(`the syncer's entry module ${entry} does not exist`);
-  await writeFile(legalFile(outfile), '');
   const { metafile } = await build({ ...OPTIONS, entryPoints: [entry], outfile, metafile: true });
   const output = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint !== undefined);
+  if (!(await exists(legalFile(outfile)))) await writeFile(legalFile(outfile), '');
   // Modules that package.json files switch off have no file: esbuild names them `(disabled):…`.
   const inputs = Object.keys(metafile.inputs).filter((path) => !/^[\w()-]+:/.test(path));
   return { outfile, bytes: output?.bytes ?? 0, inputs: inputs.map((path) => join(ROOT, path)) };

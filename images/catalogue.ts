@@ -279,7 +279,7 @@ export const catalogue = {
       exposedPorts: ['80/tcp', '8080/tcp', '8081/tcp', '9376/tcp', '5000/tcp'],
     },
   },
-  /** A shell. */
+  /** A shell. Debian's `wget` crashes on `-T`: `timeout N wget` does the same. */
   busybox: {
     reference: 'docker.io/library/busybox:1.35',
     layers: [BASE, SHELL],

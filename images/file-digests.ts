@@ -19,7 +19,7 @@ const MAXIMUM_ENTRIES = 4000;
 export class FileDigests {
   readonly #store: string;
   readonly #known = new Map<string, { stamp: string; digest: string }>();
-  #loaded = false;
+  #loading: Promise<void> | undefined;
   #changed = false;
 
   /** @param store JSON file that keeps the digests; made by {@link save}. A damaged one is ignored. */
@@ -29,7 +29,7 @@ export class FileDigests {
 
   /** Length and SHA-256 (hex) of a file. */
   async of(path: string): Promise<{ size: number; digest: string }> {
-    await this.#load();
+    await (this.#loading ??= this.#load());
     const before = await stat(path, { bigint: true });
     const stamp = [before.dev, before.ino, before.size, before.mtimeNs, before.ctimeNs].join(':');
     const known = this.#known.get(path);
@@ -44,8 +44,6 @@ export class FileDigests {
   }
 
   async #load(): Promise<void> {
-    if (this.#loaded) return;
-    this.#loaded = true;
     try {
       const entries = stored.parse(JSON.parse(await readFile(this.#store, 'utf8')));
       for (const [path, entry] of Object.entries(entries)) this.#known.set(path, entry);

@@ -96,7 +96,6 @@ function checkPath(path: string): void {
 
 /** Whether ustar holds this text as it is. */
 function fits(text: string, length: number): boolean {
-   
   return text.length <= length && /^[\x00-\x7f]*$/.test(text);
 }
 
