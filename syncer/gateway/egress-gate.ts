@@ -37,7 +37,7 @@ export interface EgressGateOptions {
   readonly admissionPort: number;
   readonly resolve: Resolve;
   /** Makes ready to serve a node's address as its kubelet; then takes the socket once the caller has been answered. */
-  readonly kubelet: (address: string) => Promise<(socket: Socket) => void>;
+  readonly kubelet: (address: string) => (socket: Socket) => void;
   readonly logger: Logger;
   readonly metrics: GatewayMetrics;
   readonly limits?: GateLimits;
@@ -138,7 +138,7 @@ export class EgressGate {
     const release = this.#reserve(target.kind);
     try {
       if (target.kind === 'kubelet') {
-        const serve = await this.#options.kubelet(target.address);
+        const serve = this.#options.kubelet(target.address);
         this.#grant(socket);
         if (head.length > 0) socket.unshift(head);
         socket.once('close', release);

@@ -2,16 +2,11 @@ import { createServer } from 'node:tls';
 import type { Server } from 'node:tls';
 import type { Socket } from 'node:net';
 import type { Logger } from '../engine';
+import type { KeyPair } from '../pki/certificate';
 import { QuietLog } from './quiet-log';
 
-/** A serving certificate with its key, as PEM. */
-export interface ServingCertificate {
-  readonly certificate: string;
-  readonly key: string;
-}
-
 /** Issues the serving certificate of a virtual node for its address. */
-export type IssueServingCertificate = (address: string) => Promise<ServingCertificate>;
+export type IssueServingCertificate = (address: string) => KeyPair;
 
 /** What the endpoints need. */
 export interface KubeletEndpointsOptions {
@@ -30,7 +25,7 @@ export interface KubeletEndpointsOptions {
 
 interface Endpoint {
   readonly madeAt: number;
-  readonly server: Promise<Server>;
+  readonly server: Server;
 }
 
 /**
@@ -56,17 +51,13 @@ export class KubeletEndpoints {
    * Makes ready to serve an address.
    *
    * @returns takes an encrypted connection to it
-   * @throws what issuing the certificate threw; the next call tries again
+   * @throws what issuing the certificate threw
    */
-  async prepare(address: string): Promise<(socket: Socket) => void> {
+  prepare(address: string): (socket: Socket) => void {
     const { most = 512, maxAgeMs = 86_400_000, now = Date.now } = this.#options;
     let endpoint = this.#endpoints.get(address);
     if (endpoint === undefined || now() - endpoint.madeAt >= maxAgeMs) {
       endpoint = { madeAt: now(), server: this.#make(address) };
-      const made = endpoint;
-      made.server.catch(() => {
-        if (this.#endpoints.get(address) === made) this.#endpoints.delete(address);
-      });
     }
     this.#endpoints.delete(address);
     this.#endpoints.set(address, endpoint);
@@ -76,13 +67,13 @@ export class KubeletEndpoints {
         break;
       }
     }
-    const server = await endpoint.server;
+    const { server } = endpoint;
     return (socket) => void server.emit('connection', socket);
   }
 
-  async #make(address: string): Promise<Server> {
+  #make(address: string): Server {
     const { issue, clientCA, accept, logger } = this.#options;
-    const { certificate, key } = await issue(address);
+    const { certificate, key } = issue(address);
     const server = createServer({
       cert: certificate,
       key,
