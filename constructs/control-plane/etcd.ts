@@ -12,6 +12,12 @@ import { FILES_DIRECTORY, filesMount, STORE_DIRECTORY, STORE_MOUNT } from './vol
 export const ETCD_CLIENT_URL = 'https://127.0.0.1:2379';
 const ETCD_PEER_URL = 'https://127.0.0.1:2380';
 
+/**
+ * Seconds that the store outlives the order to stop: the API server needs it to end its leases. Without the store it tries until
+ * it is killed.
+ */
+const STOP_DELAY_SECONDS = 3;
+
 /** The store. */
 export function etcdContainer(spec: VirtualClusterSpec): Container {
   return {
@@ -23,6 +29,7 @@ export function etcdContainer(spec: VirtualClusterSpec): Container {
     env: [POD_NAME],
     ports: [{ name: 'etcd-metrics', containerPort: PORTS.etcdMetrics, protocol: 'TCP' }],
     ...probes({ port: PORTS.etcdMetrics, scheme: 'HTTP', live: '/livez', ready: '/readyz' }),
+    lifecycle: { preStop: { sleep: { seconds: STOP_DELAY_SECONDS } } },
     resources: containerResources(spec.resources.etcd),
     securityContext: containerSecurity(),
     terminationMessagePolicy: 'FallbackToLogsOnError',

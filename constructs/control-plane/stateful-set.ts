@@ -14,7 +14,7 @@ import { podVolumes, STORE_VOLUME } from './volumes';
 /** On the pod template: changes with the syncer's configuration. */
 export const CONFIGURATION_HASH_ANNOTATION = 'nestling.dev/configuration-hash';
 
-/** Seconds from the order to stop until the kill: etcd needs one or two, and the API server keeps nothing that a kill could lose. */
+/** Seconds from the order to stop until the kill. A stop takes about five; a kill of anything but etcd loses nothing. */
 const STOP_SECONDS = 30;
 
 /** The control plane's pod and its volume. */

@@ -36,7 +36,7 @@ export const DEFAULT_RESOURCES: Readonly<Record<ControlPlaneContainer, Required<
   kubeControllerManager: {
     cpuRequest: Cpu.millis(25),
     cpuLimit: Cpu.units(1),
-    memoryRequest: Size.mebibytes(96),
+    memoryRequest: Size.mebibytes(128),
     memoryLimit: Size.mebibytes(512),
   },
   syncer: {

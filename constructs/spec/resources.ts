@@ -35,7 +35,7 @@ export interface ControlPlaneResources {
   /**
    * The controllers.
    *
-   * @default - CPU 25m to 1, memory 96 MiB to 512 MiB
+   * @default - CPU 25m to 1, memory 128 MiB to 512 MiB
    */
   readonly kubeControllerManager?: ContainerResources;
   /**
