@@ -1,18 +1,25 @@
 import type { Pod } from 'kubernetes-types/core/v1';
+import { BASELINE_RULES } from './baseline';
+import { RESTRICTED_RULES } from './restricted';
+import type { PolicyLevel, Violation } from './violation';
+import { checkVolumes } from './volumes';
 
-/** The Pod Security Standard that translated pods are held to. */
-export type PolicyLevel = 'privileged' | 'baseline' | 'restricted';
-/** One thing that the policy refuses. */
-export interface Violation {
-  /** Name of the rule, such as `hostNamespaces`. */
-  readonly rule: string;
-  /** The level that forbids it. */
-  readonly level: PolicyLevel;
-  /** Path of the field, such as `spec.containers[0].securityContext.privileged`. */
-  readonly field: string;
-  /** A sentence with the field, the value and the tenant's remedy. */
-  readonly message: string;
+/** What a platform may allow beyond a level. */
+export interface PodPolicyOptions {
+  /** CSI drivers whose inline volumes are allowed. @default none */
+  readonly csiDrivers?: readonly string[];
 }
-export function checkPod(_hostPod: Pod, _level: PolicyLevel): Violation[] {
-  throw new Error('not yet');
+
+/**
+ * Holds a **translated** pod to a Pod Security Standard (as of Kubernetes 1.37) and to the volume types of the level.
+ * Looking at what the host will see, nothing that the translation adds or changes escapes. Ephemeral containers are
+ * checked as part of the pod that they are added to.
+ *
+ * @param level `privileged` allows everything
+ * @returns all violations; empty when the pod may go to the host
+ */
+export function checkPod(hostPod: Pod, level: PolicyLevel, { csiDrivers = [] }: PodPolicyOptions = {}): Violation[] {
+  if (level === 'privileged') return [];
+  const rules = level === 'restricted' ? [...BASELINE_RULES, ...RESTRICTED_RULES] : BASELINE_RULES;
+  return [...rules.flatMap((rule) => [...rule(hostPod)]), ...checkVolumes(hostPod, new Set(csiDrivers))];
 }

@@ -1,11 +1,27 @@
+import { isIP } from 'node:net';
 import type { Service } from 'kubernetes-types/core/v1';
-import type { PolicyLevel, Violation } from './check-pod';
+import { violation, type PolicyLevel, type Violation } from './violation';
 
-/** `hostClusterDomain`: DNS domain of the host cluster; an ExternalName inside of it is refused. */
+/**
+ * Holds a **translated** Service to the policy: an ExternalName must not lead to what only the host's own clients can
+ * reach, as an ingress controller there would follow it. In the virtual cluster the name resolves all the same.
+ *
+ * @param options.hostClusterDomain DNS domain of the host cluster, such as `cluster.local`
+ */
 export function checkService(
-  _service: Service,
-  _level: PolicyLevel,
-  _options: { readonly hostClusterDomain: string },
+  service: Service,
+  level: PolicyLevel,
+  { hostClusterDomain }: { readonly hostClusterDomain: string },
 ): Violation[] {
-  throw new Error('not yet');
+  const name = service.spec?.externalName;
+  if (level === 'privileged' || service.spec?.type !== 'ExternalName' || !name) return [];
+  const target = name.toLowerCase().replace(/\.$/, '');
+  const domain = hostClusterDomain.toLowerCase().replace(/\.$/, '');
+  const inside =
+    isIP(target) !== 0 ||
+    !target.includes('.') ||
+    ['localhost', 'svc', domain].some((suffix) => target === suffix || target.endsWith(`.${suffix}`));
+  if (!inside) return [];
+  const remedy = 'use a public DNS name, or a Service with a selector';
+  return [violation('externalName', 'baseline', 'spec.externalName', name, remedy)];
 }

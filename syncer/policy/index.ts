@@ -1,2 +1,4 @@
-export { checkPod, type PolicyLevel, type Violation } from './check-pod';
+export { checkPod, type PodPolicyOptions } from './check-pod';
 export { checkService } from './check-service';
+export { checkTolerations } from './tolerations';
+export type { PolicyLevel, Violation } from './violation';

@@ -1,7 +1,6 @@
 export { translateConfigMap } from './config-map';
 export type { Anchor, LinkedService, ObjectContext, Reference, Translation, TranslationContext } from './context';
 export { ANNOTATIONS, hostAnnotationKey, hostLabelKey, hostNamespaceLabelKey, LABELS } from './keys';
-export { hostDataPatch } from './data-patch';
 export { hostLabels, hostMatchLabels, hostSelector } from './labels';
 export { anchorReference, hostMetadata, ownedBy, TOKENS_KIND, type VirtualIdentity } from './metadata';
 export { clusterScopedHostName, hostName, tokenSecretName, type ClusterIdentity } from './names';
