@@ -66,7 +66,10 @@ export function roleBinding(spec: VirtualClusterSpec): RoleBinding {
   };
 }
 
-/** Rights on the cluster's own objects, each by name. */
+/**
+ * Rights on the cluster's own objects, each by name. What RBAC cannot name, as it does not exist yet (the kubeconfig Secret, the
+ * dry runs of Services by which the init container finds the host's range), is within the rights on the kinds that are synced.
+ */
 function startRights(spec: VirtualClusterSpec): PolicyRule[] {
   const names = controlPlaneNames(spec.name);
   return [
@@ -74,12 +77,12 @@ function startRights(spec: VirtualClusterSpec): PolicyRule[] {
     { apiGroups: [''], resources: ['services'], resourceNames: [names.apiServerService], verbs: ['get'] },
     // The UID for owner references.
     { apiGroups: [''], resources: ['configmaps'], resourceNames: [names.anchor], verbs: ['get'] },
-    { apiGroups: [''], resources: ['secrets'], resourceNames: [names.certificates], verbs: ['get', 'update', 'patch'] },
-    { apiGroups: [''], resources: ['secrets'], resourceNames: [names.kubeconfig], verbs: ['get', 'update', 'patch'] },
-    // RBAC cannot name an object that does not exist yet: server-side apply of the kubeconfig Secret creates it.
-    { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
-    // Dry runs, by which the init container finds the host's range of Service addresses.
-    { apiGroups: [''], resources: ['services'], verbs: ['create'] },
+    {
+      apiGroups: [''],
+      resources: ['secrets'],
+      resourceNames: [names.certificates, names.kubeconfig],
+      verbs: ['get', 'update', 'patch'],
+    },
     { apiGroups: ['apps'], resources: ['statefulsets'], resourceNames: [names.statefulSet], verbs: ['get'] },
   ];
 }

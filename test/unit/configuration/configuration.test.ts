@@ -107,11 +107,16 @@ describe('a configuration document', () => {
     expect(errorOf(HEAD)).toContain('virtualCluster: is missing: give a map of fields');
   });
 
-  test.each(['unknown', 'constructor', 'toString', '__proto__'])('with the field %s is refused, at any depth', (key) => {
-    expect(errorOf(`${MINIMAL}"${key}": 1\n`)).toContain(`${key}: 1: is not a known field: correct its spelling or remove it`);
-    expect(errorOf(`${MINIMAL}dns: {"${key}": 1}\n`)).toContain(`dns.${key}: 1: is not a known field`);
-    expect(({} as Record<string, unknown>)['unknown']).toBeUndefined();
-  });
+  test.each(['unknown', 'constructor', 'toString', '__proto__'])(
+    'with the field %s is refused, at any depth',
+    (key) => {
+      expect(errorOf(`${MINIMAL}"${key}": 1\n`)).toContain(
+        `${key}: 1: is not a known field: correct its spelling or remove it`,
+      );
+      expect(errorOf(`${MINIMAL}dns: {"${key}": 1}\n`)).toContain(`dns.${key}: 1: is not a known field`);
+      expect(({} as Record<string, unknown>)['unknown']).toBeUndefined();
+    },
+  );
 
   test('keeps its errors short, however long the value is', () => {
     const line = errorOf(`${HEAD}virtualCluster: {name: a, clusterDomain: "${'x'.repeat(10_000)}"}\n`).split('\n')[1];
@@ -126,8 +131,12 @@ describe('a configuration document', () => {
   });
 
   test('takes one range per address family', () => {
-    expect(errorOf(`${MINIMAL}network: {serviceCIDRs: [10.0.0.0/16, 10.1.0.0/16]}\n`)).toContain('has two ranges of one family');
-    expect(errorOf(`${MINIMAL}network: {serviceCIDRs: [10.0.0.0/16, "fd00::/112", "fd01::/112"]}\n`)).toContain('more than two ranges');
+    expect(errorOf(`${MINIMAL}network: {serviceCIDRs: [10.0.0.0/16, 10.1.0.0/16]}\n`)).toContain(
+      'has two ranges of one family',
+    );
+    expect(errorOf(`${MINIMAL}network: {serviceCIDRs: [10.0.0.0/16, "fd00::/112", "fd01::/112"]}\n`)).toContain(
+      'more than two ranges',
+    );
   });
 
   test('has a JSON schema that names its required fields and defaults', () => {
@@ -135,7 +144,9 @@ describe('a configuration document', () => {
     expect(schema).toMatchObject({
       required: ['apiVersion', 'kind', 'virtualCluster'],
       additionalProperties: false,
-      properties: { virtualCluster: { required: ['name'], properties: { clusterDomain: { default: 'cluster.local' } } } },
+      properties: {
+        virtualCluster: { required: ['name'], properties: { clusterDomain: { default: 'cluster.local' } } },
+      },
     });
     expect(() => JSON.stringify(schema)).not.toThrow();
   });
@@ -145,7 +156,8 @@ describe('names', () => {
   test('of clusters are labels of at most 52 characters', () => {
     expect(clusterNameProblem('a')).toBeUndefined();
     expect(clusterNameProblem('a'.repeat(52))).toBeUndefined();
-    for (const name of ['', '-a', 'a-', '1a', 'A', 'a.b', 'a_b', 'a\n', 'ä']) expect(clusterNameProblem(name)).toContain('RFC 1035');
+    for (const name of ['', '-a', 'a-', '1a', 'A', 'a.b', 'a_b', 'a\n', 'ä'])
+      expect(clusterNameProblem(name)).toContain('RFC 1035');
   });
 
   test('too long for a child name name that child', () => {
@@ -165,10 +177,26 @@ describe('names', () => {
 
   test('of images may have a port, a tag and a digest', () => {
     const digest = `sha256:${'0'.repeat(64)}`;
-    for (const image of ['nginx', 'docker.io/library/nginx:1.22', 'localhost:5000/a/b', `r.example/a@${digest}`, `r.example/a:1@${digest}`]) {
+    for (const image of [
+      'nginx',
+      'docker.io/library/nginx:1.22',
+      'localhost:5000/a/b',
+      `r.example/a@${digest}`,
+      `r.example/a:1@${digest}`,
+    ]) {
       expect(imageProblem(image)).toBeUndefined();
     }
-    for (const image of ['', 'a b', 'a:', 'a/', 'https://a/b', 'a@sha256:12', 'a:1:2/c', '-a', `a@${digest}@${digest}`]) {
+    for (const image of [
+      '',
+      'a b',
+      'a:',
+      'a/',
+      'https://a/b',
+      'a@sha256:12',
+      'a:1:2/c',
+      '-a',
+      `a@${digest}@${digest}`,
+    ]) {
       expect(imageProblem(image)).toContain('is no image reference');
     }
   });
@@ -185,19 +213,33 @@ describe('names', () => {
 });
 
 describe('address ranges', () => {
-  test.each(['10.96.0.0/16', '0.0.0.0/0', '192.0.2.1/32', '::/0', 'fd00:10:96::/112', '::ffff:10.0.0.0/104', '2001:DB8::/32'])(
-    '%s is one',
-    (text) => {
-      expect(typeof parseCidr(text)).toBe('object');
-    },
-  );
+  test.each([
+    '10.96.0.0/16',
+    '0.0.0.0/0',
+    '192.0.2.1/32',
+    '::/0',
+    'fd00:10:96::/112',
+    '::ffff:10.0.0.0/104',
+    '2001:DB8::/32',
+  ])('%s is one', (text) => {
+    expect(typeof parseCidr(text)).toBe('object');
+  });
 
-  test.each(['', '10.0.0.0', '10.0.0.0/', '/8', '10.0.0/8', '10.0.0.0/08', '10.0.0.0/-1', '10.0.0.0/8/8', 'fe80::%eth0/64', 'a/8', ' 10.0.0.0/8'])(
-    '"%s" is none, and the error shows what one looks like',
-    (text) => {
-      expect(parseCidr(text)).toContain('such as 10.96.0.0/16 or fd00:10:96::/112');
-    },
-  );
+  test.each([
+    '',
+    '10.0.0.0',
+    '10.0.0.0/',
+    '/8',
+    '10.0.0/8',
+    '10.0.0.0/08',
+    '10.0.0.0/-1',
+    '10.0.0.0/8/8',
+    'fe80::%eth0/64',
+    'a/8',
+    ' 10.0.0.0/8',
+  ])('"%s" is none, and the error shows what one looks like', (text) => {
+    expect(parseCidr(text)).toContain('such as 10.96.0.0/16 or fd00:10:96::/112');
+  });
 
   test('have no longer prefix than their family, and begin with their first address', () => {
     expect(parseCidr('10.0.0.0/33')).toBe('has a prefix of 33 bits: an IPv4 range has at most 32');

@@ -158,9 +158,20 @@ describe('the rights of the control plane', () => {
     expect(rules).toContainEqual({
       apiGroups: [''],
       resources: ['secrets'],
-      resourceNames: ['my-vc1-certs'],
+      resourceNames: ['my-vc1-certs', 'vc-my-vc1'],
       verbs: ['get', 'update', 'patch'],
     });
+  });
+
+  test('let the init container try Services and keep its Secrets, which have no names yet when it does', () => {
+    for (const resource of ['services', 'secrets']) {
+      expect(
+        rules.some(
+          ({ resources, resourceNames, verbs }) =>
+            resources?.includes(resource) && !resourceNames && verbs.includes('create'),
+        ),
+      ).toBe(true);
+    }
   });
 
   test('hold no wildcard, no right on nodes or roles, and nothing outside the namespace', () => {
