@@ -1,0 +1,80 @@
+import type { KeyPair } from './certificate';
+import {
+  admissionConfiguration,
+  authenticationConfiguration,
+  egressSelectorConfiguration,
+  type PodLayout,
+  serviceWebhook,
+  STATIC_MANIFESTS,
+} from './api-server-configuration';
+import { formatKubeconfig } from './kubeconfig';
+import { type Material, MATERIAL_KEYS } from './material';
+import type { AuthorityName, SharedLeafName } from './plan';
+
+/** Containers that get files of their own: the first folder below the directory. */
+export type FilesOf = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'syncer';
+
+/**
+ * Every file that the control plane's containers read, by path below the directory. A container sees its own folder only, so
+ * keys are in no more folders than need them.
+ */
+export function controlPlaneFiles(material: Material, apiServer: KeyPair, layout: PodLayout): Map<string, string> {
+  const files = new Map<string, string>();
+  const put = (container: FilesOf, name: string, content: string) => files.set(`${container}/${name}`, content);
+  const putPair = (container: FilesOf, name: string, leaf: SharedLeafName | AuthorityName) => {
+    put(container, `${name}.crt`, material.get(`${leaf}.crt`));
+    put(container, `${name}.key`, material.get(`${leaf}.key`));
+  };
+  const putAuthority = (container: FilesOf, name: string, authority: AuthorityName) =>
+    put(container, `${name}.crt`, material.get(`${authority}.crt`));
+
+  putAuthority('etcd', 'ca', 'etcd-ca');
+  putPair('etcd', 'server', 'etcd-server');
+
+  putAuthority('kube-apiserver', 'ca', 'ca');
+  put('kube-apiserver', 'server.crt', apiServer.certificate);
+  put('kube-apiserver', 'server.key', apiServer.key);
+  put('kube-apiserver', 'sa.pub', material.get(MATERIAL_KEYS.tokenPublicKey));
+  put('kube-apiserver', 'sa.key', material.get(MATERIAL_KEYS.tokenKey));
+  putAuthority('kube-apiserver', 'etcd-ca', 'etcd-ca');
+  putPair('kube-apiserver', 'etcd-client', 'etcd-client');
+  putAuthority('kube-apiserver', 'kubelet-ca', 'kubelet-ca');
+  putPair('kube-apiserver', 'kubelet-client', 'kubelet-client');
+  putAuthority('kube-apiserver', 'front-proxy-ca', 'front-proxy-ca');
+  putPair('kube-apiserver', 'front-proxy-client', 'front-proxy-client');
+  put('kube-apiserver', 'egress-selector.yaml', egressSelectorConfiguration(layout));
+  put('kube-apiserver', 'authentication.yaml', authenticationConfiguration());
+  put('kube-apiserver', 'admission.yaml', admissionConfiguration(layout));
+  put(
+    'kube-apiserver',
+    `${STATIC_MANIFESTS}/service.yaml`,
+    serviceWebhook(layout, {
+      path: material.get(MATERIAL_KEYS.admissionPath),
+      certificateAuthority: material.get('admission-ca.crt'),
+    }),
+  );
+
+  put(
+    'kube-controller-manager',
+    'kubeconfig',
+    formatKubeconfig({
+      name: 'virtual-cluster',
+      server: `https://127.0.0.1:${layout.apiServerPort}`,
+      certificateAuthority: material.get('ca.crt'),
+      user: 'kube-controller-manager',
+      client: material.pair('controller-manager'),
+    }),
+  );
+  putPair('kube-controller-manager', 'ca', 'ca');
+  put('kube-controller-manager', 'sa.key', material.get(MATERIAL_KEYS.tokenKey));
+  putAuthority('kube-controller-manager', 'front-proxy-ca', 'front-proxy-ca');
+
+  putAuthority('syncer', 'ca', 'ca');
+  putPair('syncer', 'client', 'syncer');
+  putPair('syncer', 'admin', 'admin');
+  putPair('syncer', 'kubelet-ca', 'kubelet-ca');
+  putAuthority('syncer', 'kubelet-client-ca', 'kubelet-client-ca');
+  putPair('syncer', 'admission', 'admission');
+  put('syncer', 'admission-path', material.get(MATERIAL_KEYS.admissionPath));
+  return files;
+}

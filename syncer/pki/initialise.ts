@@ -1,0 +1,116 @@
+import { SERVICE_CIDR_KEY, type SyncerConfiguration } from '../configuration';
+import type { KubeClient } from '../kube-client';
+import { type PodLayout, POD_LAYOUT } from './api-server-configuration';
+import { apiServerServiceIPs } from './api-server-service';
+import { readCertificates, writeCertificates } from './certificates-secret';
+import { controlPlaneFiles } from './control-plane-files';
+import { Material } from './material';
+import { apiServerLeaf } from './plan';
+import { findServiceRanges, rangesHold } from './service-range';
+import { writeFiles } from './write-files';
+
+/** Writes that may collide with another pod's before init gives up. */
+const WRITE_ROUNDS = 5;
+
+/** What the init container works with. */
+export interface InitialiseOptions {
+  readonly configuration: SyncerConfiguration;
+  /** Client of the host cluster. */
+  readonly client: KubeClient;
+  /** Host namespace. */
+  readonly namespace: string;
+  /** Addresses of this pod, joined by commas. */
+  readonly podIP: string;
+  /** Folder to write the containers' folders into. */
+  readonly directory: string;
+  readonly logger: InitialiseLogger;
+  /** Places inside the pod that the files name. @default those of the control-plane pod */
+  readonly layout?: Partial<PodLayout>;
+  /** How long to wait for Service NAME, in seconds. @default 60 */
+  readonly serviceWaitSeconds?: number;
+  readonly signal?: AbortSignal;
+  /** @default the clock */
+  readonly now?: () => Date;
+}
+
+/** Where init says what it did; a pino logger is one. */
+export interface InitialiseLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+/** What init found and did. */
+export interface Initialised {
+  /** The host's ranges of Service addresses. */
+  readonly serviceCIDRs: readonly string[];
+  /** What was made or renewed and why, one line each; empty when everything was there. */
+  readonly made: readonly string[];
+}
+
+/**
+ * The work of the init container: makes or renews keys and certificates in Secret NAME-certs, finds the host's service range,
+ * and writes the files of the control plane's containers. Everything in the Secret is stored before a file is written;
+ * it may run again, and in several pods at once.
+ *
+ * @throws Error naming what is missing or refused on the host, and the remedy
+ */
+export async function initialise(options: InitialiseOptions): Promise<Initialised> {
+  const { configuration, client, namespace, signal, logger, now = () => new Date() } = options;
+  const clusterName = configuration.virtualCluster.name;
+  const place = { client, namespace, clusterName, signal };
+  const [serviceIPs, firstState] = await Promise.all([
+    apiServerServiceIPs({ ...place, waitSeconds: options.serviceWaitSeconds }),
+    readCertificates(place),
+  ]);
+
+  let state = firstState;
+  let ranges: readonly string[] | undefined;
+  let material: Material;
+  for (let round = 1; ; round++) {
+    material = new Material(state.values);
+    material.complete(now());
+    ranges ??= await serviceRanges(options, serviceIPs, material);
+    material.set(SERVICE_CIDR_KEY, ranges.join(','));
+    if (material.changes.size === 0 || (await writeCertificates(place, state, material.changes))) break;
+    if (round === WRITE_ROUNDS) {
+      throw new Error(
+        `Secret ${clusterName}-certs in namespace ${namespace} was changed by somebody else ${WRITE_ROUNDS} times while it was ` +
+          `being completed; find out who writes it`,
+      );
+    }
+    state = await readCertificates(place);
+  }
+
+  const podIPs = options.podIP.split(',').filter((address) => address !== '');
+  const apiServer = material.issue(apiServerLeaf({ configuration, namespace, serviceIPs, podIPs }), now());
+  const layout = { ...POD_LAYOUT, ...options.layout };
+  await writeFiles(options.directory, controlPlaneFiles(material, apiServer, layout));
+  logger.info(
+    { made: material.reasons, serviceCIDRs: ranges },
+    'keys, certificates and configuration files are in place',
+  );
+  return { serviceCIDRs: ranges, made: material.reasons };
+}
+
+/** The configured ranges, else the stored ones while they fit, else what the host says. */
+async function serviceRanges(
+  { configuration, client, namespace, signal, logger }: InitialiseOptions,
+  serviceIPs: readonly string[],
+  material: Material,
+): Promise<readonly string[]> {
+  const clusterName = configuration.virtualCluster.name;
+  const configured = configuration.network.serviceCIDRs;
+  if (configured.length > 0) {
+    const outside = serviceIPs.filter((address) => !rangesHold(configured, address));
+    if (outside.length > 0) {
+      logger.warn(
+        { serviceCIDRs: configured, outside },
+        `network.serviceCIDRs does not hold the address of Service ${clusterName}: give the host's own range`,
+      );
+    }
+    return configured;
+  }
+  const stored = material.find(SERVICE_CIDR_KEY)?.split(',') ?? [];
+  if (serviceIPs.every((address) => rangesHold(stored, address))) return stored;
+  return findServiceRanges({ client, namespace, clusterName, serviceIPs, signal });
+}

@@ -1,0 +1,93 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { POD_LAYOUT } from '../../../syncer/pki/api-server-configuration';
+import { controlPlaneFiles } from '../../../syncer/pki/control-plane-files';
+import { Material } from '../../../syncer/pki/material';
+import { writeFiles } from '../../../syncer/pki/write-files';
+
+const material = new Material(new Map());
+material.complete(new Date());
+const files = controlPlaneFiles(material, { certificate: 'CERT', key: 'KEY' }, POD_LAYOUT);
+
+test('each container finds what its flags name, and no key more', () => {
+  const of = (container: string) =>
+    [...files.keys()]
+      .filter((path) => path.startsWith(`${container}/`))
+      .map((path) => path.slice(container.length + 1))
+      .sort();
+  expect(of('etcd')).toEqual(['ca.crt', 'server.crt', 'server.key']);
+  expect(of('kube-apiserver')).toEqual([
+    'admission.yaml',
+    'admission/service.yaml',
+    'authentication.yaml',
+    'ca.crt',
+    'egress-selector.yaml',
+    'etcd-ca.crt',
+    'etcd-client.crt',
+    'etcd-client.key',
+    'front-proxy-ca.crt',
+    'front-proxy-client.crt',
+    'front-proxy-client.key',
+    'kubelet-ca.crt',
+    'kubelet-client.crt',
+    'kubelet-client.key',
+    'sa.key',
+    'sa.pub',
+    'server.crt',
+    'server.key',
+  ]);
+  expect(of('kube-controller-manager')).toEqual(['ca.crt', 'ca.key', 'front-proxy-ca.crt', 'kubeconfig', 'sa.key']);
+  expect(of('syncer')).toEqual([
+    'admin.crt',
+    'admin.key',
+    'admission-path',
+    'admission.crt',
+    'admission.key',
+    'ca.crt',
+    'client.crt',
+    'client.key',
+    'kubelet-ca.crt',
+    'kubelet-ca.key',
+    'kubelet-client-ca.crt',
+  ]);
+});
+
+test('the API server and the syncer agree on the webhook', () => {
+  const { webhooks } = parse(files.get('kube-apiserver/admission/service.yaml')!);
+  expect(webhooks[0].clientConfig.url).toBe(`https://127.0.0.1:9443/${files.get('syncer/admission-path')}/services`);
+  expect(Buffer.from(webhooks[0].clientConfig.caBundle, 'base64').toString()).toBe(material.get('admission-ca.crt'));
+});
+
+describe('writing files', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'nestling-files-'));
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  test('readable by the group, nobody else, and replaced as a whole', async () => {
+    writeFileSync(join(directory, 'x'), 'old', { mode: 0o600 });
+    const umask = process.umask(0o077);
+    try {
+      await writeFiles(
+        directory,
+        new Map([
+          ['x', 'new'],
+          ['a/b/y', 'deep'],
+        ]),
+      );
+    } finally {
+      process.umask(umask);
+    }
+    expect(readFileSync(join(directory, 'x'), 'utf8')).toBe('new');
+    expect(statSync(join(directory, 'x')).mode & 0o777).toBe(0o640);
+    expect(statSync(join(directory, 'a/b/y')).mode & 0o777).toBe(0o640);
+    expect(readdirSync(directory).sort()).toEqual(['a', 'x']);
+  });
+
+  test('a folder in the way is named, and nothing is left', async () => {
+    await expect(writeFiles(directory, new Map([['a', 'file']]))).rejects.toThrow(
+      `${join(directory, 'a')} cannot be written: `,
+    );
+    expect(readdirSync(directory).sort()).toEqual(['a', 'x']);
+  });
+});
