@@ -6,7 +6,7 @@ export class Exposure {
   }
 
   private constructor(
-    /** @internal */
+    /** Type of the Service in front of the virtual API server. */
     readonly type: 'ClusterIP',
   ) {}
 }

@@ -48,7 +48,7 @@ export class Store {
   }
 
   private constructor(
-    /** @internal */
+    /** Whether the store outlives the control plane's pod. */
     readonly type: 'persistent' | 'ephemeral',
     /** @internal */
     readonly props: PersistentStoreProps,
