@@ -82,8 +82,9 @@ export class EgressGate {
     });
     this.#server.on('connect', (request, socket, head) => void this.#connect(request, socket, head));
     this.#server.on('clientError', (_error, socket) => {
-      if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-      else socket.destroy();
+      const answer = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+      if (!socket.writable || socket.errored) socket.destroy();
+      else socket.end(answer, () => socket.destroy());
     });
   }
 

@@ -20,6 +20,8 @@ export interface KubeletEndpointsOptions {
   readonly most?: number;
   /** Age at which an endpoint is made anew, in milliseconds; far less than its certificate's life. @default 1 day */
   readonly maxAgeMs?: number;
+  /** Time for a TLS handshake, in milliseconds. @default 10 seconds */
+  readonly handshakeMs?: number;
   readonly now?: () => number;
 }
 
@@ -68,11 +70,15 @@ export class KubeletEndpoints {
       }
     }
     const { server } = endpoint;
-    return (socket) => void server.emit('connection', socket);
+    return (socket) => {
+      // While half-open, a caller who leaves in the middle of the handshake would never be noticed.
+      socket.allowHalfOpen = false;
+      server.emit('connection', socket);
+    };
   }
 
   #make(address: string): Server {
-    const { issue, clientCA, accept, logger } = this.#options;
+    const { issue, clientCA, accept, logger, handshakeMs = 10_000 } = this.#options;
     const { certificate, key } = issue(address);
     const server = createServer({
       cert: certificate,
@@ -82,10 +88,15 @@ export class KubeletEndpoints {
       rejectUnauthorized: true,
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['http/1.1'],
-      handshakeTimeout: 10_000,
+      handshakeTimeout: handshakeMs,
     });
-    server.on('secureConnection', (socket) => accept(socket, address));
-    server.on('tlsClientError', (error) => {
+    server.on('secureConnection', (socket) => {
+      socket.allowHalfOpen = true;
+      accept(socket, address);
+    });
+    server.on('tlsClientError', (error, socket) => {
+      // Not all of them are closed by the server itself: one that ran into the time limit would stay.
+      socket.destroy();
       const code = (error as NodeJS.ErrnoException).code ?? error.message;
       this.#failures.log(code, (suppressed) => {
         logger.warn({ address, error: code, suppressed }, 'a connection to a virtual node failed its TLS handshake');

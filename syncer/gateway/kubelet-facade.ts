@@ -57,8 +57,8 @@ export class KubeletFacade {
     this.#server.on('request', (request, response) => void this.#serve(request, response));
     this.#server.on('upgrade', (request, socket, head) => void this.#serveUpgrade(request, socket, head));
     this.#server.on('clientError', (_error, socket) => {
-      if (socket.writable) socket.end(plainResponse({ status: 400, text: 'malformed request' }));
-      else socket.destroy();
+      if (!socket.writable || socket.errored) socket.destroy();
+      else socket.end(plainResponse({ status: 400, text: 'malformed request' }), () => socket.destroy());
     });
   }
 

@@ -22,6 +22,9 @@ const RESPONSE_HEADERS: ReadonlySet<string> = new Set([
   'sec-websocket-extensions',
 ]);
 
+/** Neither SPDY nor WebSocket makes use of half-closed connections: one that stays so, in milliseconds, has been forgotten. */
+const HALF_CLOSED_MS = 60_000;
+
 /** Protocols of streams: those of exec, attach and port-forward. */
 export function isStreamUpgrade(request: IncomingMessage): boolean {
   const protocol = request.headers.upgrade?.toLowerCase();
@@ -62,7 +65,7 @@ export async function joinStreams(
   if (clientHead.length > 0) exchange.socket.write(clientHead);
   // From here on a client that closes in an orderly way must leave the host time to flush.
   client.off('close', abandon);
-  void splice(client, exchange.socket);
+  void splice(client, exchange.socket, { halfClosedIdleMs: HALF_CLOSED_MS });
   return 101;
 }
 

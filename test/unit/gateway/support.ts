@@ -172,7 +172,7 @@ export function openTunnel(
 export async function connectToKubelet(
   socketPath: string,
   address = NODE,
-  client: KeyPair | undefined = clientCertificate(),
+  client: KeyPair | null = clientCertificate(),
 ): Promise<TLSSocket> {
   const { status, text, socket } = await openTunnel(socketPath, `[${address}]:10250`);
   if (status !== 200) throw new Error(`${status} ${text}`);

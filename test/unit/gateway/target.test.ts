@@ -1,6 +1,7 @@
 import { canonicalAddress, type EgressFacts } from '../../../syncer/gateway';
 import { parseAuthority } from '../../../syncer/gateway/authority';
-import { Refusal, decideTarget } from '../../../syncer/gateway/target';
+import { decideTarget } from '../../../syncer/gateway/target';
+import type { Refusal } from '../../../syncer/gateway/target';
 
 const NODE = 'fd6e:6573:746c:696e:1:2:3:4';
 const names: Readonly<Record<string, readonly string[]>> = {
