@@ -26,7 +26,7 @@ export function refusalByHost(error: ApiError, identity: ClusterIdentity, servic
     };
   }
   if (error.status >= 500 || error.status === 429) {
-    return unavailable(service, `the host cluster answered: ${inTenantNames(error.message)}`);
+    return unavailable(service, `the host cluster answered: ${inTenantNames(serverMessage(error))}`);
   }
   const causes = error.details?.causes?.map((cause) =>
     cause.message === undefined ? cause : { ...cause, message: inTenantNames(cause.message) },
@@ -34,7 +34,7 @@ export function refusalByHost(error: ApiError, identity: ClusterIdentity, servic
   return {
     code: error.status,
     reason: error.reason,
-    message: inTenantNames(error.message),
+    message: inTenantNames(serverMessage(error)),
     details: { ...details(service), ...(causes ? { causes } : {}) },
   };
 }
@@ -85,6 +85,11 @@ export function untranslatable(service: ServiceKey, message: string): Refusal {
 
 function details(service: ServiceKey): { name: string; kind: string } {
   return { name: service.name, kind: 'services' };
+}
+
+/** What the server said, without the client's note of the request: its path is of no use to a tenant. */
+function serverMessage(error: ApiError): string {
+  return error.message.replace(/^[a-z]+ \/apis?\/\S*: /, '');
 }
 
 /** The host's authorizer speaks of the syncer's account; everything else that is forbidden is about the object. */

@@ -187,15 +187,21 @@ export class ServiceAdmission {
     const { host, identity } = this.#options;
     for (let attempt = 0; attempt < RESERVE_ATTEMPTS; attempt++) {
       const desired = await this.#translate(key, service, undefined, signal);
+      let invalid: unknown;
       try {
         const created = await host.create<Service>(resources.services, desired, { dryRun, signal });
         return dryRun ? undefined : created;
       } catch (error) {
-        // A quota that several requests draw on at once answers Conflict: look, and try again.
-        if (!ApiError.is(error, 'AlreadyExists', 'Conflict')) throw error;
+        // The API server allocates before it looks whether the name is free: a former twin that has the very address or
+        // node port makes the request invalid. A quota that several requests draw on at once answers Conflict.
+        if (!ApiError.is(error, 'AlreadyExists', 'Conflict', 'Invalid')) throw error;
+        if (ApiError.is(error, 'Invalid')) invalid = error;
       }
       const existing = await this.#hostTwin(key, signal);
-      if (!existing) continue;
+      if (!existing) {
+        if (invalid) throw invalid;
+        continue;
+      }
       const owner = ownedBy(existing, identity);
       if (owner?.kind !== 'Service') throw new Refused(taken(key));
       if (existing.metadata?.deletionTimestamp !== undefined) {
@@ -270,6 +276,8 @@ export class ServiceAdmission {
           await this.#remove(existing, true, signal);
           continue;
         }
+        // The controller's own write of what the host has allocated gets here too: nothing is left to do.
+        if (!hostServicePatch(settled(desired), existing)) return dryRun ? undefined : existing;
         const changed = await this.#patch(existing, desired, dryRun, signal);
         return dryRun ? undefined : changed;
       } catch (error) {
@@ -398,6 +406,13 @@ function fits(reserved: Service, desired: Service): boolean {
     families.every((family, index) => family === have.ipFamilies?.[index]) &&
     (have.ipFamilyPolicy ?? 'SingleStack') === (want.ipFamilyPolicy ?? 'SingleStack')
   );
+}
+
+/** The twin as it is without a reservation. */
+function settled(twin: Service): Service {
+  const annotations = { ...twin.metadata?.annotations };
+  delete annotations[ANNOTATIONS.reservation];
+  return { ...twin, metadata: { ...twin.metadata, annotations } };
 }
 
 /** The most that API servers of any version take as a Service's name. */

@@ -103,8 +103,9 @@ export function serviceWebhook(
         matchPolicy: 'Equivalent',
         // A dry run reserves nothing on the host.
         sideEffects: 'NoneOnDryRun',
-        // What a tenant's own webhook changes afterwards reaches the host as any later change does.
-        reinvocationPolicy: 'Never',
+        // Webhooks of manifests run first. When a tenant's own webhook changes the Service after this one, the host has to
+        // allocate for what is stored (a node port, say): otherwise both API servers would choose one.
+        reinvocationPolicy: 'IfNeeded',
         timeoutSeconds: ADMISSION_TIMEOUT_SECONDS,
         admissionReviewVersions: ['v1'],
       },

@@ -21,9 +21,9 @@ const logger = {
   error: (...what: unknown[]) => errors.push(what),
 } as unknown as AdmissionServerOptions['logger'];
 
-beforeAll(async () => {
-  authority = await Authority.create('test');
-  serving = await authority.issue({ commonName: 'admission', addresses: ['127.0.0.1'] });
+beforeAll(() => {
+  authority = new Authority('test');
+  serving = authority.issue({ commonName: 'admission', addresses: ['127.0.0.1'] });
 });
 
 beforeEach(() => {
@@ -282,8 +282,8 @@ test('an address in use is named', async () => {
 
 test('serves another certificate without a restart', async () => {
   await serve(allow);
-  const other = await Authority.create('other');
-  server?.renew(await other.issue({ commonName: 'admission', addresses: ['127.0.0.1'] }));
+  const other = new Authority('other');
+  server?.renew(other.issue({ commonName: 'admission', addresses: ['127.0.0.1'] }));
   agent.destroy();
   agent = new Agent({ ca: other.pem.certificate });
   expect(response(await send(path, review())).allowed).toBe(true);
