@@ -3,8 +3,8 @@ import { ANNOTATIONS } from './keys';
 import { hostServicePatch } from './service';
 
 /**
- * Seconds for which the host twin of an existing virtual Service keeps what admission gave it for an update that the
- * virtual API server has not stored yet. The API server stores it within milliseconds of admission or not at all.
+ * Seconds for which a reservation holds against a virtual Service that is there and does not agree with it: an update that
+ * is not stored yet, or a successor of the name that the caches do not show yet. Both take milliseconds, or never come.
  */
 export const UPDATE_RESERVATION_SECONDS = 10;
 
@@ -51,6 +51,9 @@ export function reservationVerdict(
   const age = reservationAge(host, now);
   if (uid === undefined) {
     if (!virtual) return waitUntil(seconds * 1000, age) ?? { verdict: 'remove' };
+    // Made for a successor of this one: a cache still shows what was deleted a moment ago.
+    const wait = predates(virtual, host) ? waitUntil(UPDATE_RESERVATION_SECONDS * 1000, age) : undefined;
+    if (wait) return wait;
     // A second create of the name may have renewed the reservation with other wishes before it was refused.
     return contradicts(host, virtual) || virtual.spec?.type === 'ExternalName'
       ? { verdict: 'remove' }
@@ -101,6 +104,13 @@ export function clusterIPs(service: Service): readonly string[] {
 
 function waitUntil(limitMs: number, ageMs: number): ReservationVerdict | undefined {
   return ageMs < limitMs ? { verdict: 'wait', afterMs: limitMs - ageMs } : undefined;
+}
+
+/** Whether a virtual Service was stored in an earlier second than its reservation was made: times of creation have no parts. */
+function predates(virtual: Service, host: Service): boolean {
+  const created = Date.parse(virtual.metadata?.creationTimestamp ?? '');
+  const made = Date.parse(host.metadata?.annotations?.[ANNOTATIONS.reservation] ?? '');
+  return created < Math.floor(made / 1000) * 1000;
 }
 
 /** Whether type, addresses and node ports agree: all that admission gives. */

@@ -33,6 +33,23 @@ test('one whose address the virtual Service cannot take goes', () => {
   }
 });
 
+test('a reservation for the successor of a Service that a cache still shows is left alone for a moment', () => {
+  const former = virtual({ clusterIP: '10.0.0.8' });
+  const createdAt = (time: string): Service => ({
+    ...former,
+    metadata: { ...former.metadata, creationTimestamp: time },
+  });
+  expect(reservationVerdict(host(2), createdAt('2026-03-01T11:00:00Z'), now, 60)).toEqual({
+    verdict: 'wait',
+    afterMs: 8_000,
+  });
+  expect(reservationVerdict(host(11), createdAt('2026-03-01T11:00:00Z'), now, 60)).toEqual({ verdict: 'remove' });
+  // Stored after the reservation was made, in the same second.
+  expect(reservationVerdict(host(2), { ...createdAt('2026-03-01T11:59:58Z'), spec: addresses }, now, 60)).toEqual({
+    verdict: 'adopt',
+  });
+});
+
 test('a twin whose Service was made anew goes', () => {
   expect(reservationVerdict(host(1, 'u0'), virtual(), now, 60)).toEqual({ verdict: 'remove' });
   expect(reservationVerdict(host(1, 'u0'), undefined, now, 60)).toEqual({ verdict: 'remove' });
