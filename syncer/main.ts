@@ -33,10 +33,10 @@ async function main(): Promise<void> {
   if (configuration === undefined) throw new UsageError('--configuration is missing');
   if (directory === undefined) throw new UsageError('--directory is missing');
   if (command === 'init') {
-    const { runInit } = await import('./init');
+    const { runInit } = await import('./init.js');
     await runInit({ configuration, directory });
   } else {
-    const { runSyncer } = await import('./run');
+    const { runSyncer } = await import('./run.js');
     await runSyncer({ configuration, directory });
   }
 }

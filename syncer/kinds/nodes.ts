@@ -42,6 +42,9 @@ export class Nodes {
   }
 
   run(signal: AbortSignal): Promise<void> {
+    // What the caches had before anybody listened.
+    for (const name of this.#caches.virtual.nodes.keys()) this.#controller.enqueue(name);
+    for (const { spec } of this.#caches.host.pods.values()) if (spec?.nodeName) this.#controller.enqueue(spec.nodeName);
     return this.#controller.run(signal);
   }
 

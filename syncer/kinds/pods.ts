@@ -5,14 +5,17 @@ import { ApiError, resources } from '../kube-client';
 import { checkPod } from '../policy';
 import {
   ANNOTATIONS,
+  hostEphemeralContainers,
   hostPodPatch,
+  hostPodResize,
+  hostPodStatusPatch,
   isGated,
   ownedBy,
   podReferences,
   translatePod,
   virtualPodStatusPatch,
 } from '../translation';
-import type { TranslationContext } from '../translation';
+import type { Translation, TranslationContext } from '../translation';
 import type { Caches } from './caches';
 import { INDEX, referenceKey } from './caches';
 import type { KindEnvironment } from './environment';
@@ -52,6 +55,8 @@ export class Pods {
   readonly #controller: PairController<Pod, Pod>;
   /** UIDs of pods whose binding was accepted before the watch shows it: it cannot be sent twice. */
   readonly #bound = new Set<string>();
+  /** UIDs of virtual pods whose final deletion was accepted before the watch shows it. */
+  readonly #removed = new Set<string>();
   /** Pods that wait for the address of the name server. */
   readonly #waitingForDNS = new Set<string>();
 
@@ -88,6 +93,7 @@ export class Pods {
     caches.virtual.pods.subscribe(({ object, type }) => {
       const uid = object.metadata?.uid ?? '';
       if (type === 'deleted' || object.spec?.nodeName) this.#bound.delete(uid);
+      if (type === 'deleted') this.#removed.delete(uid);
     });
     caches.virtual.namespaces.subscribe(({ type, key, object, previous }) => {
       if (type === 'deleted') return;
@@ -125,7 +131,7 @@ export class Pods {
   async #withoutTwin(key: string, virtual: Pod): Promise<void> {
     if (virtual.metadata?.deletionTimestamp) {
       // The host pod is gone, so nothing runs any more: the virtual one may go at once.
-      await remove(this.#environment.virtual, resources.pods, virtual, { gracePeriodSeconds: 0 });
+      await this.#removeNow(virtual);
       return;
     }
     if (isTerminal(virtual)) return; // it ran to its end; the host has cleaned up
@@ -133,11 +139,19 @@ export class Pods {
       // It ran and its host pod was removed (a dead node, an eviction): a pod never starts twice, its controller
       // makes another one.
       warn(this.#environment, resources.pods, virtual, 'LostOnHost', 'the pod was removed from the host');
-      await remove(this.#environment.virtual, resources.pods, virtual, { gracePeriodSeconds: 0 });
+      await this.#removeNow(virtual);
       return;
     }
     if (isGated(virtual)) return;
     await this.#create(key, virtual);
+  }
+
+  async #removeNow(virtual: Pod): Promise<void> {
+    const uid = virtual.metadata?.uid ?? '';
+    if (this.#removed.has(uid)) return;
+    await remove(this.#environment.virtual, resources.pods, virtual, { gracePeriodSeconds: 0 });
+    // Not when the watch was quicker than the answer.
+    if (this.#caches.virtual.pods.get(keyOf(virtual))?.metadata?.uid === uid) this.#removed.add(uid);
   }
 
   async #create(key: string, virtual: Pod): Promise<void> {
@@ -151,9 +165,9 @@ export class Pods {
       else await this.#refuse(virtual, translation.reason, translation.message);
       return;
     }
-    const violations = checkPod(translation.object, this.#environment.configuration.policy.podSecurity);
-    if (violations.length > 0) {
-      await this.#refuse(virtual, 'PolicyViolation', violations.map((violation) => violation.message).join('; '));
+    const violations = this.#violations(translation.object);
+    if (violations !== undefined) {
+      await this.#refuse(virtual, 'PolicyViolation', violations);
       return;
     }
     const tokens = this.#with.tokens.request(virtual);
@@ -214,38 +228,82 @@ export class Pods {
 
   /** Both exist: binds, passes changes on, brings status back. */
   async #follow(virtual: Pod, host: Pod): Promise<void> {
+    let current = host;
     if (!virtual.metadata?.deletionTimestamp && !host.metadata?.deletionTimestamp) {
       if (!(await this.#bind(virtual, host))) return;
       const context = this.#contextFor(virtual);
-      const patch = context && hostPodPatch(virtual, host, context);
-      if (patch) {
-        const { name = '', namespace = '' } = host.metadata ?? {};
-        try {
-          this.#caches.host.pods.observe(
-            await this.#environment.host.patch<Pod>(resources.pods, { name, namespace, type: 'strategic' }, patch),
-          );
-        } catch (error) {
-          if (!isRefusal(error)) throw error;
-          const message = inTenantNames(this.#environment, error.message, virtual);
-          warn(this.#environment, resources.pods, virtual, 'RefusedByHost', message);
-        }
-      }
-      this.#with.tokens.check(virtual, host);
+      if (context) current = await this.#passOnChanges(virtual, host, context);
+      this.#with.tokens.check(virtual, current);
     }
-    const status = virtualPodStatusPatch(host, virtual);
-    if (!status) return;
+    const patch = virtualPodStatusPatch(current, virtual);
+    if (!patch) return;
     const { name = '', namespace = '' } = virtual.metadata ?? {};
     try {
       this.#caches.virtual.pods.observe(
         await this.#environment.virtual.patch<Pod>(
           resources.pods,
           { name, namespace, subresource: 'status', type: 'strategic' },
-          { ...status, metadata: { uid: virtual.metadata?.uid } },
+          patch,
         ),
       );
     } catch (error) {
       if (!ApiError.is(error, 'NotFound', 'Conflict')) throw error; // gone, or another pod has the name
     }
+  }
+
+  /** What may change while a pod lives. Each is one request only when something differs. */
+  async #passOnChanges(virtual: Pod, host: Pod, context: TranslationContext): Promise<Pod> {
+    let current = await this.#patchHost(virtual, host, hostPodPatch(virtual, host, context));
+    const ephemeral = hostEphemeralContainers(virtual, current, context);
+    if (ephemeral) current = await this.#addEphemeralContainers(virtual, current, ephemeral);
+    current = await this.#patchHost(virtual, current, hostPodResize(virtual, current), 'resize');
+    return this.#patchHost(virtual, current, hostPodStatusPatch(virtual, current), 'status');
+  }
+
+  /** The same policy as at creation decides: nothing gets in later that was refused before. */
+  async #addEphemeralContainers(
+    virtual: Pod,
+    host: Pod,
+    added: Translation<Pick<Pod, 'metadata' | 'spec'>>,
+  ): Promise<Pod> {
+    if (!added.ok) {
+      warn(this.#environment, resources.pods, virtual, added.reason, added.message);
+      return host;
+    }
+    const ephemeralContainers = [
+      ...(host.spec?.ephemeralContainers ?? []),
+      ...(added.object.spec?.ephemeralContainers ?? []),
+    ];
+    const containers = host.spec?.containers ?? [];
+    const violations = this.#violations({ ...host, spec: { ...host.spec, containers, ephemeralContainers } });
+    if (violations !== undefined) {
+      warn(this.#environment, resources.pods, virtual, 'PolicyViolation', violations);
+      return host;
+    }
+    return this.#patchHost(virtual, host, added.object, 'ephemeralcontainers');
+  }
+
+  /** The host pod after the patch, or as it was when the host refuses, which the tenant is told. */
+  async #patchHost(virtual: Pod, host: Pod, patch: object | undefined, subresource?: string): Promise<Pod> {
+    if (!patch) return host;
+    const { name = '', namespace = '' } = host.metadata ?? {};
+    try {
+      const options = { name, namespace, type: 'strategic', subresource } as const;
+      const after = await this.#environment.host.patch<Pod>(resources.pods, options, patch);
+      this.#caches.host.pods.observe(after);
+      return after;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      const message = inTenantNames(this.#environment, error.message, virtual);
+      warn(this.#environment, resources.pods, virtual, 'RefusedByHost', message);
+      return host;
+    }
+  }
+
+  /** What the policy says against a host pod, as one text; undefined when nothing. */
+  #violations(host: Pod): string | undefined {
+    const violations = checkPod(host, this.#environment.configuration.policy.podSecurity);
+    return violations.length > 0 ? violations.map(({ message }) => message).join('; ') : undefined;
   }
 
   /** Binds the virtual pod to the host's node. False when the pods contradict each other and both have to go. */

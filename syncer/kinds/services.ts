@@ -8,6 +8,7 @@ import {
   hostServicePatch,
   ownedBy,
   reservationVerdict,
+  serviceNeedsRecreation,
   translateService,
   virtualServicePatch,
 } from '../translation';
@@ -77,6 +78,10 @@ export class Services {
       warn(this.#environment, resources.services, virtual, translation.reason, translation.message);
       return;
     }
+    if (!reserved && serviceNeedsRecreation(translation.object, host)) {
+      await remove(client, resources.services, host);
+      return;
+    }
     const patch = reserved
       ? adoption(host, translation.object, virtual.metadata?.uid ?? '')
       : hostServicePatch(translation.object, host);
@@ -126,7 +131,6 @@ export class Services {
   async #bringBack(virtual: Service, host: Service, caches: Caches): Promise<void> {
     const { name = '', namespace = '' } = virtual.metadata ?? {};
     const patch = virtualServicePatch(host, virtual);
-    if (!patch) return;
     const client = this.#environment.virtual;
     try {
       if (patch.spec) {

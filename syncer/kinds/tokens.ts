@@ -2,7 +2,7 @@ import type { Pod, Secret } from 'kubernetes-types/core/v1';
 import { Controller } from '../engine';
 import { resources } from '../kube-client';
 import type { AnyObject, KubeObject } from '../kube-client';
-import { ANNOTATIONS, ownedBy, podTokens, tokenSecretName, translateTokens } from '../translation';
+import { ANNOTATIONS, ownedBy, podTokens, TOKENS_KIND, tokenSecretName, translateTokens } from '../translation';
 import type { TokenRequestSpec } from '../translation';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
@@ -11,8 +11,6 @@ import type { KindEnvironment } from './environment';
 const RENEW_AT = 0.8;
 /** When the tokens in a Secret are to be renewed, RFC 3339. */
 const RENEW_ANNOTATION = 'nestling.dev/renew-at';
-/** The kind that a Secret with a pod's tokens is marked with: no tenant's Secret has it. */
-const TOKEN_KIND = 'ServiceAccountToken';
 
 interface IssuedToken {
   readonly key: string;
@@ -45,13 +43,12 @@ export class Tokens {
       logger: environment.logger,
       metrics: environment.metrics,
     });
-    caches.host.secrets.subscribe((change) => {
-      const key = caches.virtualKeyOf(change.object, TOKEN_KIND);
-      if (key !== undefined) this.#controller.enqueue(key);
-    });
+    caches.host.secrets.subscribe((change) => this.#enqueue(change.object));
   }
 
   run(signal: AbortSignal): Promise<void> {
+    // Those that the cache had before anybody listened.
+    for (const secret of this.#caches.host.secrets.values()) this.#enqueue(secret);
     return this.#controller.run(signal);
   }
 
@@ -159,11 +156,16 @@ export class Tokens {
     );
   }
 
+  #enqueue(secret: KubeObject): void {
+    const key = this.#caches.virtualKeyOf(secret, TOKENS_KIND);
+    if (key !== undefined) this.#controller.enqueue(key);
+  }
+
   #secretOf(virtual: Pod): KubeObject | undefined {
     const { identity } = this.#environment;
     const name = tokenSecretName(identity, virtual.metadata?.namespace ?? '', virtual.metadata?.name ?? '');
     const secret = this.#caches.host.secrets.get(`${identity.hostNamespace}/${name}`);
-    return secret && ownedBy(secret, identity)?.kind === TOKEN_KIND ? secret : undefined;
+    return secret && ownedBy(secret, identity)?.kind === TOKENS_KIND ? secret : undefined;
   }
 }
 

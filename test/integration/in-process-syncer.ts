@@ -1,0 +1,86 @@
+import { resolveConfiguration } from '../../syncer/configuration';
+import type { SyncerConfiguration } from '../../syncer/configuration';
+import { createLogger, EventRecorder, Metrics } from '../../syncer/engine';
+import { createCaches, runKinds } from '../../syncer/kinds';
+import type { Caches } from '../../syncer/kinds';
+import { KubeClient, resources } from '../../syncer/kube-client';
+import type { ClusterConnection } from '../../syncer/kube-client';
+
+/** A virtual cluster's name and host namespace in these tests. */
+export const NAME = 'vc';
+export const HOST_NAMESPACE = 'team-a';
+
+/** The kinds of the syncer, running in this process against two API servers. */
+export interface InProcessSyncer {
+  /** The syncer's own clients: their `requests` are what the syncer costs. */
+  readonly host: KubeClient;
+  readonly virtual: KubeClient;
+  readonly caches: Caches;
+  /** Resolves when all caches are complete. */
+  synced(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Makes the host namespace with its anchor, once. */
+export async function prepareHost(host: KubeClient): Promise<void> {
+  await host.create(resources.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: HOST_NAMESPACE } });
+  await host.create(resources.configMaps, {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: `${NAME}-anchor`, namespace: HOST_NAMESPACE },
+  });
+}
+
+/** Starts the kinds; several may run one after the other against the same servers, as after a restart. */
+export async function startSyncer(
+  connections: { host: ClusterConnection; virtual: ClusterConnection },
+  settings: Partial<Pick<SyncerConfiguration, 'services' | 'policy'>> = {},
+): Promise<InProcessSyncer> {
+  const host = new KubeClient(connections.host, { userAgent: 'nestling-syncer' });
+  const virtual = new KubeClient(connections.virtual, { userAgent: 'nestling-syncer' });
+  const logger = createLogger({ level: 'error', name: 'syncer' });
+  const metrics = new Metrics();
+  const identity = { name: NAME, hostNamespace: HOST_NAMESPACE };
+  const anchor = await host.get(resources.configMaps, { name: `${NAME}-anchor`, namespace: HOST_NAMESPACE });
+  const caches = createCaches({ identity, host, virtual, logger, metrics });
+  const events = new EventRecorder(virtual, { component: 'nestling-syncer', logger, metrics });
+  const environment = {
+    identity,
+    anchor: { name: `${NAME}-anchor`, uid: anchor.metadata?.uid ?? '' },
+    configuration: resolveConfiguration({
+      apiVersion: 'nestling.dev/v1alpha1',
+      kind: 'SyncerConfiguration',
+      virtualCluster: { name: NAME },
+      host: { workloadServiceAccount: 'default' },
+      ...settings,
+    }),
+    apiServerIP: '10.96.0.1',
+    version: 'v1.37.2',
+    host,
+    virtual,
+    events,
+    logger,
+    metrics,
+  };
+  const stop = new AbortController();
+  const running = Promise.all([
+    caches.run('host', stop.signal),
+    caches.run('virtual', stop.signal),
+    runKinds(environment, caches, stop.signal),
+  ]);
+  return {
+    host,
+    virtual,
+    caches,
+    synced: async () => {
+      const all = [...Object.values(caches.host), ...Object.values(caches.virtual)];
+      await Promise.all(all.map((cache) => cache.whenSynced()));
+    },
+    stop: async () => {
+      stop.abort();
+      await running;
+      await events.flush();
+      await Promise.all([host.close(), virtual.close()]);
+    },
+  };
+}
