@@ -1,6 +1,7 @@
 import type { Secret } from 'kubernetes-types/core/v1';
 import { controlPlaneNames } from '../configuration';
 import { ApiError, type KubeClient, resources } from '../kube-client';
+import { anchorReference } from '../translation';
 import { controlPlaneLabels } from './control-plane-labels';
 
 /** One state of Secret NAME-certs. */
@@ -60,16 +61,7 @@ export async function writeCertificates(
         name,
         namespace,
         labels: controlPlaneLabels(clusterName),
-        ownerReferences: [
-          {
-            apiVersion: 'v1',
-            kind: 'ConfigMap',
-            name: anchor,
-            uid: owner.metadata?.uid ?? '',
-            blockOwnerDeletion: false,
-            controller: false,
-          },
-        ],
+        ownerReferences: [anchorReference({ name: anchor, uid: owner.metadata?.uid ?? '' })],
       },
       data,
     };
