@@ -22,15 +22,16 @@ import {
 } from './control-plane';
 import { coreDNSObjects } from './core-dns';
 import { HostClusterError, InterruptedError } from './failure';
+import type { Host } from './host';
 import { hostImages } from './host-images';
 import { readKernelSettings } from './kernel-settings';
 import { prepareKubeProxy } from './kube-proxy';
 import { readOwnKubeconfig, writeKubeconfig } from './kubeconfig';
 import { prepareKubelet } from './kubelet';
-import { LockedError, withLock } from './lock';
+import { withLock } from './lock';
 import type { Namespaces } from './namespaces';
 import { createNodeNamespaces, createSwitchNamespace, enter } from './namespaces';
-import { checkRoutes, connect } from './network';
+import { checkRoutes, connect, interfaceNames } from './network';
 import type { ClusterPlan, NodePlan } from './plan';
 import {
   API_SERVER_PORT,
@@ -39,10 +40,11 @@ import {
   DEFAULT_NAME,
   DEFAULT_NETWORK,
   MAXIMUM_CLUSTERS,
+  outerInterfaceOf,
   planCluster,
   STATE_ROOT,
 } from './plan';
-import { ensurePrerequisites } from './prerequisites';
+import { checkSystem, ensurePrerequisites } from './prerequisites';
 import { isAlive } from './process-identity';
 import { inCgroup, startDetached, whenOneEnds } from './processes';
 import type { Log } from './progress';
@@ -93,8 +95,8 @@ export interface ProcessStatus {
 }
 
 /** A real Kubernetes cluster in namespaces of this machine. It outlives the process that started it. */
-export class HostCluster {
-  readonly kind = 'node';
+export class HostCluster implements Host {
+  readonly kind = 'node' as const;
   readonly canImportImages = true;
 
   private constructor(
@@ -102,6 +104,7 @@ export class HostCluster {
     readonly plan: ClusterPlan,
     /** How to reach its API server as an administrator, from anywhere on this machine. */
     readonly connection: ClusterConnection,
+    readonly wasThere: boolean,
   ) {}
 
   /** Its name. */
@@ -131,9 +134,16 @@ export class HostCluster {
     for (const archive of images) checkArchive(archive);
     return interruptible(options.signal, log, async (signal) => {
       await ensurePrerequisites(log, signal);
-      return exclusively(name, 'being started or stopped', async () => {
+      return exclusively(name, log, signal, async () => {
         const running = await findRunning(name, log);
         if (running) {
+          const size = running.plan.nodes.length;
+          if (options.nodes !== undefined && options.nodes !== size) {
+            throw new HostClusterError(
+              `host cluster ${name} runs already with ${size} node${size === 1 ? '' : 's'}, not ${options.nodes}`,
+              `remove it first (npm run host -- down --name ${name}) or choose another name`,
+            );
+          }
           log(`host cluster ${name} is running already at ${running.plan.server}`);
           for (const archive of images) await running.importImage(archive);
           return running;
@@ -147,10 +157,11 @@ export class HostCluster {
         const plan = await reserve({ name, nodes, network }, signal);
         try {
           const connection = await new Start(plan, programs, archives, log, signal).run();
-          return new HostCluster(plan, connection);
+          return new HostCluster(plan, connection, false);
         } catch (error) {
           log(signal.aborted ? 'interrupted: removing what was made' : 'that failed: removing what was made');
           await removeCluster(name);
+          log('nothing of it is left');
           throw signal.aborted ? new InterruptedError() : error;
         }
       });
@@ -171,7 +182,7 @@ export class HostCluster {
         `start it with: npm run host -- up --name ${name}`,
       );
     }
-    return new HostCluster(state.plan, readOwnKubeconfig(state.plan.kubeconfigPath));
+    return new HostCluster(state.plan, readOwnKubeconfig(state.plan.kubeconfigPath), true);
   }
 
   /** The names of the host clusters that this machine knows, running or not. */
@@ -185,13 +196,14 @@ export class HostCluster {
   }
 
   /**
-   * Removes a host cluster in whatever state it is; nothing happens when there is none.
+   * Removes a host cluster in whatever state it is; nothing happens when there is none. Waits for another process that starts or stops it.
    *
-   * @throws HostClusterError while another process starts or stops it
+   * @throws Error naming what withstands
    */
   static async down(name: string = DEFAULT_NAME, log: Log = () => undefined): Promise<void> {
     checkName(name);
-    await exclusively(name, 'being started or stopped', async () => {
+    checkSystem(process.platform, process.getuid?.());
+    await exclusively(name, log, undefined, async () => {
       if ((await leftovers(name)).every((line) => line.startsWith('file '))) {
         log(`host cluster ${name} does not run`);
         return;
@@ -265,23 +277,16 @@ async function interruptible<T>(
   } finally {
     for (const signal of signals) process.off(signal, onSignal);
     outer?.removeEventListener('abort', onAbort);
-    // Without us the signal would have ended this process: now it may.
-    if (received) process.kill(process.pid, received);
+    // Without us the signal would have ended this process: now it may, unless the caller handles it too.
+    if (received && process.listenerCount(received) === 0) process.kill(process.pid, received);
   }
 }
 
 /** Runs something while no other process starts or stops the same cluster. */
-async function exclusively<T>(name: string, what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await withLock(lockFileOf(name), {}, work);
-  } catch (error) {
-    if (!(error instanceof LockedError)) throw error;
-    throw new HostClusterError(
-      `host cluster ${name} is ${what} by process ${error.holder.pid}`,
-      'wait for that process or interrupt it',
-      { cause: error },
-    );
-  }
+function exclusively<T>(name: string, log: Log, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  const wait = ({ pid }: { pid: number }): void =>
+    log(`waiting for process ${pid}, which starts or stops host cluster ${name}`);
+  return withLock(lockFileOf(name), { wait, signal }, work);
 }
 
 /** The cluster of this name if it runs and answers. */
@@ -316,8 +321,11 @@ async function reserve(
   return withLock(join(STATE_ROOT, '.slots.lock'), { wait: () => undefined, signal }, async () => {
     const others = recordedNames().flatMap((name) => readState(name) ?? []);
     const taken = new Set(others.map(({ plan }) => plan.slot));
-    const slot = Array.from({ length: MAXIMUM_CLUSTERS }, (_, index) => index).find((index) => !taken.has(index));
-    const plan = planCluster({ ...options, slot: slot ?? MAXIMUM_CLUSTERS });
+    const interfaces = new Set(await interfaceNames());
+    const free = Array.from({ length: MAXIMUM_CLUSTERS }, (_, slot) => slot).find(
+      (slot) => !taken.has(slot) && !interfaces.has(outerInterfaceOf(slot)),
+    );
+    const plan = planCluster({ ...options, slot: free ?? MAXIMUM_CLUSTERS });
     await checkRoutes(plan, options.network);
     mkdirSync(join(plan.directory, 'logs'), { recursive: true, mode: 0o755 });
     writeState({

@@ -1,7 +1,12 @@
+export type { ApiServerOptions, RunningApiServer } from './api-server';
+export { startApiServer } from './api-server';
 export { HostClusterError, InterruptedError } from './failure';
+export type { Host } from './host';
 export type { ProcessStatus, UpOptions } from './host-cluster';
 export { HostCluster } from './host-cluster';
 export { resolveBinaries } from './binaries';
+export type { ResolveHostOptions } from './resolve-host';
+export { resolveHost } from './resolve-host';
 export type { Log } from './progress';
 export { standardErrorLog, withElapsedTime } from './progress';
 export type { BinaryName } from './versions';

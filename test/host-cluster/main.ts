@@ -23,13 +23,13 @@ function program(): Command {
 
   named(root.command('up'))
     .description('start it and wait until it is ready; says so when it runs already')
-    .option('--nodes <number>', `how many nodes, 1 to ${MAXIMUM_NODES}`, wholeNumber, 1)
+    .option('--nodes <number>', `how many nodes, 1 to ${MAXIMUM_NODES} (default: 1)`, wholeNumber)
     .option('--image <archive>', 'OCI archive to import into every node (again for more)', collect, [])
     .option('--network <range>', 'IPv4 range that all host clusters of this machine share', DEFAULT_NETWORK)
-    .action(async (options: { name: string; nodes: number; image: string[]; network: string }) => {
+    .action(async (options: { name: string; nodes?: number; image: string[]; network: string }) => {
       const { name, nodes, image: images, network } = options;
       const log = withElapsedTime(standardErrorLog);
-      const cluster = await HostCluster.up({ name, nodes, images, network, log });
+      const cluster = await HostCluster.up({ name, ...(nodes !== undefined && { nodes }), images, network, log });
       log(`host cluster ${name} is ready: kubectl --kubeconfig ${cluster.kubeconfigPath} get nodes`);
     });
 
@@ -63,7 +63,6 @@ async function main(): Promise<void> {
     await program().parseAsync();
   } catch (error) {
     if (error instanceof InterruptedError) {
-      process.stderr.write('interrupted; nothing is left\n');
       const signal = error.message as keyof typeof constants.signals;
       process.exitCode = 128 + (constants.signals[signal] ?? constants.signals.SIGINT);
       return;

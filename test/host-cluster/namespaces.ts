@@ -51,7 +51,7 @@ async function whenSettled(
 ): Promise<Namespaces> {
   for (;;) {
     signal?.throwIfAborted();
-    if (!isAlive(holder)) throw new ProcessEndedError(`the holder of ${name}`, logTail(logFile), logFile);
+    if (!isAlive(holder)) throw new ProcessEndedError(`the setting up of namespaces for ${name}`, logTail(logFile));
     if (readFileSync(`/proc/${holder.pid}/comm`, 'utf8').trim() === HOLDER[0]) return { holder, logFile };
     await sleep(5);
   }

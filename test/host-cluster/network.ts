@@ -43,10 +43,23 @@ export async function checkRoutes(plan: ClusterPlan, network: string): Promise<v
   }
 }
 
+interface Link {
+  readonly ifname: string;
+  readonly ifalias?: string;
+}
+
+async function links(): Promise<Link[]> {
+  return JSON.parse(await run('ip', ['-json', 'link', 'show'])) as Link[];
+}
+
+/** The names of all interfaces of the machine. */
+export async function interfaceNames(): Promise<string[]> {
+  return (await links()).map(({ ifname }) => ifname);
+}
+
 /** The names of interfaces of the machine that belong to a cluster. */
 export async function clusterInterfaces(name: string): Promise<string[]> {
-  const links = JSON.parse(await run('ip', ['-json', 'link', 'show'])) as { ifname: string; ifalias?: string }[];
-  return links.filter(({ ifalias }) => ifalias === interfaceAlias(name)).map(({ ifname }) => ifname);
+  return (await links()).filter(({ ifalias }) => ifalias === interfaceAlias(name)).map(({ ifname }) => ifname);
 }
 
 /**

@@ -79,6 +79,9 @@ export function checkNodes(nodes: number): void {
 /** The cgroup of a cluster of this name. */
 export const cgroupOf = (name: string): string => `nestling-${name}`;
 
+/** The machine's network interface to the cluster in a slot. */
+export const outerInterfaceOf = (slot: number): string => `nestling${slot}`;
+
 /** The directory of a cluster of this name. */
 export const directoryOf = (name: string): string => join(STATE_ROOT, name);
 
@@ -122,7 +125,7 @@ export function planCluster(options: { name: string; nodes: number; slot: number
     directory,
     kubeconfigPath: join(directory, 'kubeconfig'),
     cgroup: cgroupOf(name),
-    outerInterface: `nestling${slot}`,
+    outerInterface: outerInterfaceOf(slot),
     outerAddress: addressAt(nodeBlock, 254),
     nodeCIDR: formatBlock(nodeBlock),
     podCIDR: formatBlock(podBlock),

@@ -2,19 +2,18 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { InterruptedError } from './failure';
+import { HostClusterError, InterruptedError } from './failure';
 import { programPath } from './prerequisites';
 import type { ProcessIdentity } from './process-identity';
 import { identify, isAlive } from './process-identity';
 
 /** A process of the test bed died although it should run; the message carries the end of its log. */
-export class ProcessEndedError extends Error {
+export class ProcessEndedError extends HostClusterError {
   constructor(
     readonly processName: string,
     readonly logTail: string,
-    readonly logFile: string,
   ) {
-    super(`${processName} ended; the end of ${logFile}: ${logTail}`);
+    super(`${processName} ended early`, `mend what the end of its log names:\n${logTail}`);
     this.name = 'ProcessEndedError';
   }
 }
@@ -22,7 +21,7 @@ export class ProcessEndedError extends Error {
 /** The last lines of a log on one line each, without the noise of a help text. */
 export function logTail(file: string, lines = 5): string {
   try {
-    return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n').slice(-2000);
+    return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n').slice(-4000);
   } catch {
     return '(no log)';
   }
@@ -74,12 +73,12 @@ export function startDetached(command: readonly string[], logFile: string): Proc
  * @param signal ends the watching, with an InterruptedError
  */
 export async function whenOneEnds(
-  processes: () => Iterable<ProcessIdentity & { name: string; logFile: string }>,
+  processes: () => Iterable<ProcessIdentity & { name: string; node: string; logFile: string }>,
   signal: AbortSignal,
 ): Promise<never> {
   for (;;) {
     for (const each of processes()) {
-      if (!isAlive(each)) throw new ProcessEndedError(each.name, logTail(each.logFile), each.logFile);
+      if (!isAlive(each)) throw new ProcessEndedError(`${each.name} of ${each.node}`, logTail(each.logFile, 20));
     }
     await sleep(100, undefined, { signal }).catch(() => {
       throw new InterruptedError();
