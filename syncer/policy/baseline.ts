@@ -3,8 +3,7 @@ import { containers, inUserNamespace, securityContexts } from './containers';
 import { violation, type PolicyLevel, type Violation } from './violation';
 
 /*
- * The `baseline` Pod Security Standard, as of Kubernetes 1.37. Volume types are in volumes.ts. AppArmor and seccomp
- * annotations of old versions cannot be on a host pod, as a tenant's annotations do not travel.
+ * The `baseline` Pod Security Standard, as of Kubernetes 1.37. Volume types are in volumes.ts.
  */
 
 type Rule = (pod: Pod) => Generator<Violation>;
@@ -122,7 +121,16 @@ function* probeHosts(pod: Pod): Generator<Violation> {
   }
 }
 
+/** Prefix of annotations that set AppArmor profiles before there was a field; kubelets still read them. */
+const APP_ARMOR_ANNOTATION = 'container.apparmor.security.beta.kubernetes.io/';
+
 function* appArmorProfile(pod: Pod): Generator<Violation> {
+  // A tenant's annotations do not travel; this holds even if one day some do.
+  for (const [key, profile] of Object.entries(pod.metadata?.annotations ?? {})) {
+    const allowed = profile === '' || profile === 'runtime/default' || profile.startsWith('localhost/');
+    if (!key.startsWith(APP_ARMOR_ANNOTATION) || allowed) continue;
+    yield forbidden('appArmorProfile', `metadata.annotations['${key}']`, profile, 'use runtime/default or localhost/…');
+  }
   for (const { path, context } of securityContexts(pod)) {
     const profile = context.appArmorProfile;
     if (profile == null || ALLOWED_PROFILES.has(profile.type)) continue;

@@ -23,7 +23,8 @@ const ALLOWED: ReadonlySet<string> = new Set([
 export function* checkVolumes(pod: Pod, csiDrivers: ReadonlySet<string>): Generator<Violation> {
   for (const [index, volume] of (pod.spec?.volumes ?? []).entries()) {
     const type = volumeType(volume);
-    if (type !== undefined && ALLOWED.has(type)) continue;
+    // Without a source API servers make it an emptyDir.
+    if (type === undefined || ALLOWED.has(type)) continue;
     const field = `spec.volumes[${index}]`;
     if (type === 'csi') {
       const driver = volume.csi?.driver ?? '';
@@ -32,9 +33,7 @@ export function* checkVolumes(pod: Pod, csiDrivers: ReadonlySet<string>): Genera
       yield violation('volumeTypes', 'baseline', `${field}.csi.driver`, driver, remedy);
     } else {
       const remedy = `use one of ${[...ALLOWED].join(', ')}`;
-      yield type === undefined
-        ? violation('volumeTypes', 'baseline', field, undefined, remedy)
-        : violation('volumeTypes', 'baseline', `${field}.${type}`, volume[type as keyof Volume], remedy);
+      yield violation('volumeTypes', 'baseline', `${field}.${type}`, volume[type as keyof Volume], remedy);
     }
   }
 }

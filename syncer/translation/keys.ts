@@ -43,7 +43,7 @@ const NAME_PART = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
 function hostKey(prefix: string, key: string): string {
   if (key.length <= MAX_NAME_PART && NAME_PART.test(key) && !HASHED_SHAPE.test(key)) return prefix + key;
   const name = key.slice(key.lastIndexOf('/') + 1).slice(0, MAX_NAME_PART - HASHED_LENGTH);
-  return `${prefix}${NAME_PART.test(`${name}x`) ? name : 'key'}-x-${digits(key)}`;
+  return `${prefix}${name !== '' && NAME_PART.test(`${name}x`) ? name : 'key'}-x-${digits(key)}`;
 }
 
 /** A tenant's label key on the host. */

@@ -23,9 +23,10 @@ export function digits(text: string, count: number = DIGITS): string {
   return createHash('sha256').update(text).digest('hex').slice(0, count);
 }
 
-/** Whether a part could be mistaken for more than itself when parts are joined by `-x-`. */
+/** Whether a part could be mistaken for more than itself, or a piece of its neighbour, when parts are joined by `-x-`. */
 function isAmbiguous(part: string): boolean {
-  return part === '' || part.includes(SEPARATOR) || part.startsWith('x-') || part.endsWith('-x');
+  // Where one part ends in `-x`, no other way to read the name is left, as none may begin with `x-`.
+  return part === '' || part.includes(SEPARATOR) || part.startsWith('x-');
 }
 
 /** The first `length` characters; a dot may not stand before a dash in a DNS name, so it goes. */
@@ -36,8 +37,7 @@ function cut(text: string, length: number, suffix: string): string {
 /**
  * Joins parts by `-x-` into a name that no other parts give.
  *
- * Plain where that is unambiguous: a part without `-x-` inside and without `x-` or `-x` at its ends can only be read
- * back one way. Long unambiguous names hash what is joined, which is what users of virtual clusters know; a `/`, which
+ * Plain where that is unambiguous: parts without `-x-` inside and without `x-` in front can only be read back one way. Long unambiguous names hash what is joined, which is what users of virtual clusters know; a `/`, which
  * no name contains, keeps the parts of all others apart before they are hashed.
  */
 function join(prefix: string, parts: readonly string[]): string {

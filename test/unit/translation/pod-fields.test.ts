@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Pod } from 'kubernetes-types/core/v1';
+import { podReferences, translatePod } from '../../../syncer/translation';
+import type { Field } from '../../../syncer/translation/fields';
+import { EPHEMERAL_CONTAINER, POD_SPEC } from '../../../syncer/translation/pod-fields';
+import { SERVICE_SPEC } from '../../../syncer/translation/service';
+import { contextWith, podWith } from './fixtures';
+
+type AnyField = Field<never>;
+type Step = string | '[]';
+
+const read = (name: string): string[] => readFileSync(join(__dirname, name), 'utf8').trim().split('\n');
+
+const steps = (path: string): Step[] => path.replace(/\{\}$/, '').replaceAll('[]', '.[]').split('.');
+
+const text = (path: readonly Step[]): string => path.join('.').replaceAll('.[]', '[]');
+
+/** The table's entry for a path of the schema, or undefined; one that is left out or refused covers what is below it. */
+function entry(table: AnyField, path: readonly Step[]): AnyField | undefined {
+  const [first, ...rest] = path;
+  if (first === undefined || table.class === 'dropped' || table.class === 'refused') return table;
+  if (table.class === 'list') return first === '[]' ? entry(table.item, rest) : undefined;
+  if (table.class === 'object') {
+    const field = table.fields.get(first);
+    return field && entry(field, rest);
+  }
+  return (table.class === 'plain' || table.class === 'translated') && path.length === 1 && first === '[]'
+    ? table
+    : undefined;
+}
+
+/** All leaves of a table, as paths. */
+function* leaves(table: AnyField, path: readonly Step[] = []): Generator<{ path: readonly Step[]; leaf: AnyField }> {
+  if (table.class === 'list') yield* leaves(table.item, [...path, '[]']);
+  else if (table.class === 'object') {
+    for (const [name, field] of table.fields) yield* leaves(field, [...path, name]);
+  } else yield { path, leaf: table };
+}
+
+/** An object with `value` at a path of the schema. */
+function at(path: readonly Step[], value: unknown): unknown {
+  return path.reduceRight((inner, step) => (step === '[]' ? [inner] : { [step]: inner }), value);
+}
+
+describe('the table of PodSpec', () => {
+  const schema = read('pod-spec.fields');
+  const containers = schema.filter((path) => path.startsWith('containers[].'));
+
+  test('has every field of the schema, as a leaf', () => {
+    const all = [...schema, ...containers.map((path) => path.replace('containers', 'initContainers'))];
+    const missing = all.filter((path) => {
+      const found = entry(POD_SPEC as AnyField, steps(path));
+      return found === undefined || found.class === 'object' || found.class === 'list';
+    });
+    expect(missing).toEqual([]);
+  });
+
+  test('has every field of an ephemeral container', () => {
+    const fields = [...containers.map((path) => path.slice('containers[].'.length)), 'targetContainerName'];
+    expect(fields.filter((path) => entry(EPHEMERAL_CONTAINER as AnyField, steps(path)) === undefined)).toEqual([]);
+  });
+
+  test('has no field that the schema does not have', () => {
+    const known = new Set(schema.map((path) => steps(path).join('.').replaceAll('.[]', '')));
+    const unknown = [...leaves(POD_SPEC as AnyField)]
+      .filter(({ path, leaf }) => leaf.class !== 'dropped' && leaf.class !== 'refused' && path[0] !== 'initContainers')
+      .map(({ path }) => path.join('.').replaceAll('.[]', ''))
+      .filter((path) => !known.has(path));
+    expect(unknown).toEqual([]);
+  });
+
+  test('maps and lists of the schema are maps and lists in the table', () => {
+    for (const path of schema) {
+      const found = entry(POD_SPEC as AnyField, steps(path));
+      if (found?.class !== 'plain' && found?.class !== 'translated') continue;
+      const kind = path.endsWith('{}') ? 'map' : path.endsWith('[]') ? 'list' : '';
+      expect([path, found.shape.toLowerCase()]).toEqual([
+        path,
+        expect.stringMatching(new RegExp(`${kind || '^(scalar|string)'}$`)),
+      ]);
+    }
+  });
+
+  // Longer than any host name, so that it cannot be a part of one.
+  const marker = 'untranslated-'.repeat(6) + 'z';
+  const references = [...leaves(POD_SPEC as AnyField)].filter(({ leaf }) => leaf.class === 'reference');
+
+  test('knows all the references', () => {
+    expect(references.length).toBeGreaterThanOrEqual(24);
+  });
+
+  test.each(references.map(({ path }) => text(path)))('translates the reference %s', (path) => {
+    const spec = at(steps(path), marker) as object;
+    const pod = podWith(spec);
+    const translation = translatePod(pod, contextWith());
+    expect(translation.ok).toBe(true);
+    expect(JSON.stringify(translation.ok && translation.object)).not.toContain(marker);
+    expect(JSON.stringify(translation.ok && translation.object)).toContain(marker.slice(0, 52));
+    if (!path.includes('glusterfs')) {
+      expect(translation.ok && translation.references).toEqual([
+        expect.objectContaining({ name: marker, namespace: 'shop' }),
+      ]);
+    }
+    expect(podReferences(pod)).toEqual(translation.ok && translation.references);
+  });
+
+  const refused = [...leaves(POD_SPEC as AnyField)].filter(({ leaf }) => leaf.class === 'refused');
+
+  test.each(refused.map(({ path }) => text(path)))('refuses %s with its path', (path) => {
+    const translation = translatePod(podWith(at(steps(path), marker) as object), contextWith());
+    expect(translation).toMatchObject({ ok: false, reason: 'Unsupported' });
+    expect(!translation.ok && translation.message).toContain(`spec.${path.replaceAll('[]', '[0]')} `);
+  });
+
+  const droppedFields = [...leaves(POD_SPEC as AnyField)].filter(({ leaf }) => leaf.class === 'dropped');
+
+  test.each(droppedFields.map(({ path }) => text(path)))('leaves out %s', (path) => {
+    const translation = translatePod(podWith(at(steps(path), marker) as object), contextWith());
+    expect(translation.ok).toBe(true);
+    expect(JSON.stringify(translation.ok && translation.object)).not.toContain(marker);
+  });
+
+  test('refuses a field that it does not know, wherever it stands', () => {
+    const pod = podWith({
+      containers: [{ name: 'main', image: 'a', env: [{ name: 'A', valueFrom: { vaultRef: {} } }] }],
+    });
+    const translation = translatePod(pod as Pod, contextWith());
+    expect(!translation.ok && translation.message).toMatch(
+      /^spec\.containers\[0\]\.env\[0\]\.valueFrom\.vaultRef is a field/,
+    );
+  });
+});
+
+describe('the table of ServiceSpec', () => {
+  test('has every field of the schema', () => {
+    expect(
+      read('service-spec.fields').filter((path) => entry(SERVICE_SPEC as AnyField, steps(path)) === undefined),
+    ).toEqual([]);
+  });
+});
