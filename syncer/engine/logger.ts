@@ -45,7 +45,8 @@ const causeLimit = 4;
  * what looks like a credential is blanked inside them.
  */
 export function describeError(error: unknown, depth = 0): ErrorDescription {
-  if (!(error instanceof Error)) return { type: typeof error, message: redact(String(error)) };
+  // By its fields and not by its class: errors of another realm are errors too.
+  if (!isError(error)) return { type: typeof error, message: redact(String(error)) };
   const extra = error as Error & { code?: unknown; status?: unknown; reason?: unknown };
   return {
     type: error.name,
@@ -57,6 +58,12 @@ export function describeError(error: unknown, depth = 0): ErrorDescription {
     ...(error.stack !== undefined && typeof extra.status !== 'number' ? { stack: redact(error.stack) } : {}),
     ...(error.cause !== undefined && depth < causeLimit ? { cause: describeError(error.cause, depth + 1) } : {}),
   };
+}
+
+function isError(value: unknown): value is Error {
+  return (
+    value instanceof Error || (typeof value === 'object' && value !== null && 'message' in value && 'stack' in value)
+  );
 }
 
 const credentials = [

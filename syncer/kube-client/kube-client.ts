@@ -18,7 +18,7 @@ import type {
 } from './options';
 import { RequestCounter, type Verb } from './request-counter';
 import { apiVersionOf, resourcePath, type ResourceType } from './resource-type';
-import { Transport } from './transport';
+import { type LaneName, Transport, type TransportAnswer } from './transport';
 
 /** Options of a KubeClient. */
 export interface KubeClientOptions {
@@ -45,8 +45,8 @@ const pageSize = 500;
 const maxAttempts = 5;
 /** Silence of a watch, in seconds, that means it is dead: bookmarks come about once a minute. */
 const defaultStallSeconds = 180;
-/** Longest error body kept, in bytes. */
-const errorBodyLimit = 64 * 1024;
+/** Longest answer taken, in bytes; a page of 500 large pods has about 10 MiB. */
+const bodyLimit = 256 * 1024 * 1024;
 
 const patchContentType: Record<PatchType, string> = {
   merge: 'application/merge-patch+json',
@@ -253,23 +253,27 @@ export class KubeClient {
     const what = describe(call);
     const abort = new AbortController();
     const unlink = linkAbort(abort, [options.signal, this.#closing.signal]);
+    const stalled = () =>
+      abort.abort(new ConnectionError(`${what}: nothing came for ${stall / 1000} s`, { code: 'STALLED' }));
+    const timer = setTimeout(stalled, stall);
     try {
-      const answer = await this.#send('stream', call, {
-        signal: abort.signal,
-        headersTimeout: this.#timeout,
-        bodyTimeout: stall,
-      });
+      const answer = await this.#send('stream', call, abort.signal);
       const lines = new LineSplitter();
       for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
         for (const line of lines.push(chunk)) yield watchEvent<T>(line, what);
+        // After the events: the time that the consumer takes is not the server's silence.
+        timer.refresh();
       }
       // A last line without newline is an event cut in two: it comes again when the watch goes on.
     } catch (error) {
       if (options.signal.aborted) return;
       if (error instanceof ApiError) throw error;
       this.requests.failed('watch', type.resource, 'connection');
-      throw ConnectionError.from(error, what);
+      throw error === abort.signal.reason && error instanceof ConnectionError
+        ? error
+        : ConnectionError.from(error, what);
     } finally {
+      clearTimeout(timer);
       unlink();
       // Also when the consumer leaves early: resets the stream, the connection stays.
       abort.abort();
@@ -292,12 +296,10 @@ export class KubeClient {
         headers: { ...this.#headers('*/*'), ...options.headers },
         body: options.body,
         signal: options.signal ?? this.#closing.signal,
-        headersTimeout: 0,
-        bodyTimeout: 0,
       });
-      return { status: answer.statusCode, headers: answer.headers, body: answer.body };
+      return answer;
     } catch (error) {
-      if (options.signal?.aborted === true) throw abortReason(options.signal);
+      if (options.signal?.aborted === true) throw options.signal.reason as Error;
       this.requests.failed('raw', counts, 'connection');
       throw ConnectionError.from(error, what);
     }
@@ -321,9 +323,10 @@ export class KubeClient {
   }
 
   /** Ends every request and watch and closes the connections. */
-  async close(): Promise<void> {
-    this.#closing.abort(new ConnectionError(`client of ${this.connection.server} was closed`, { code: 'CLOSED' }));
-    await this.#transport.close();
+  close(): Promise<void> {
+    this.#closing.abort(new ConnectionError(`the client of ${this.connection.server} was closed`, { code: 'CLOSED' }));
+    this.#transport.close();
+    return Promise.resolve();
   }
 
   #writeQuery(options: { dryRun?: boolean | undefined; fieldManager?: string | undefined }) {
@@ -355,21 +358,13 @@ export class KubeClient {
       abort.abort(new ConnectionError(`${what}: no answer within ${this.#timeout / 1000} s`, { code: 'TIMEOUT' }));
     }, this.#timeout);
     const unlink = linkAbort(abort, [call.signal, this.#closing.signal]);
-    // A request that still waits for a connection does not notice its signal; the caller must not wait for it.
-    let whenAborted: () => void = () => undefined;
-    const aborted = new Promise<never>((_, reject) => {
-      whenAborted = () => reject(abortReason(abort.signal));
-      abort.signal.addEventListener('abort', whenAborted, { once: true });
-      if (abort.signal.aborted) whenAborted();
-    });
-    aborted.catch(() => undefined);
     try {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await Promise.race([this.#attempt(call, abort.signal, headers), aborted]);
+          return await this.#attempt(call, abort.signal, headers);
         } catch (error) {
           if (abort.signal.aborted) {
-            const reason = abortReason(abort.signal);
+            const reason: unknown = abort.signal.reason;
             if (reason instanceof ConnectionError) this.requests.failed(call.verb, call.counted, 'connection');
             throw reason;
           }
@@ -378,14 +373,13 @@ export class KubeClient {
           const delay = attempt < maxAttempts ? this.#retryDelay(call, failure, attempt) : undefined;
           if (delay === undefined || performance.now() + delay > end) throw failure;
           await sleep(delay, undefined, { signal: abort.signal }).catch(() => {
-            throw abortReason(abort.signal);
+            throw abort.signal.reason as Error;
           });
         }
       }
     } finally {
       clearTimeout(timer);
       unlink();
-      abort.signal.removeEventListener('abort', whenAborted);
     }
   }
 
@@ -410,17 +404,17 @@ export class KubeClient {
   }
 
   async #attempt(call: Call, signal: AbortSignal, headers?: Readonly<Record<string, string>>): Promise<string> {
-    const answer = await this.#send('unary', call, { signal, headersTimeout: 0, bodyTimeout: 0 }, headers);
-    return answer.body.text();
+    const answer = await this.#send('unary', call, signal, headers);
+    return readText(answer.body, bodyLimit, call);
   }
 
   /** Sends once, counts, and turns a status that is not 2xx into an ApiError. */
   async #send(
-    lane: 'unary' | 'stream',
+    lane: LaneName,
     call: Call,
-    limits: { signal: AbortSignal; headersTimeout: number; bodyTimeout: number },
+    signal: AbortSignal,
     headers?: Readonly<Record<string, string>>,
-  ) {
+  ): Promise<TransportAnswer> {
     this.requests.sent(call.verb, call.counted);
     const contentType = call.contentType === undefined ? {} : { 'content-type': call.contentType };
     const answer = await this.#transport.send(lane, {
@@ -428,14 +422,14 @@ export class KubeClient {
       path: call.path + queryString(call.query),
       headers: { ...this.#headers(call.accept), ...contentType, ...headers },
       body: call.body,
-      ...limits,
+      signal,
     });
-    if (answer.statusCode >= 200 && answer.statusCode < 300) return answer;
-    const body = await readStart(answer.body, errorBodyLimit);
-    this.requests.failed(call.verb, call.counted, String(answer.statusCode));
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    const body = await readText(answer.body, bodyLimit, call);
+    this.requests.failed(call.verb, call.counted, String(answer.status));
     const retryAfter = answer.headers['retry-after'];
     throw ApiError.fromAnswer(
-      answer.statusCode,
+      answer.status,
       body,
       typeof retryAfter === 'string' ? retryAfter : undefined,
       `${call.verb} ${call.path}: `,
@@ -516,13 +510,15 @@ function queryString(query: Call['query']): string {
   return text === '' ? '' : `?${text}`;
 }
 
-async function readStart(body: AsyncIterable<Uint8Array>, limit: number): Promise<string> {
+async function readText(body: AsyncIterable<Uint8Array>, limit: number, call: Call): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body) {
     chunks.push(chunk);
     size += chunk.length;
-    if (size >= limit) break;
+    if (size > limit) {
+      throw new ConnectionError(`${describe(call)}: the answer is longer than ${limit} bytes`, { code: 'TOO_LONG' });
+    }
   }
   return Buffer.concat(chunks).toString('utf8');
 }
@@ -538,8 +534,4 @@ function linkAbort(controller: AbortController, signals: readonly (AbortSignal |
     undo.push(() => signal.removeEventListener('abort', listener));
   }
   return () => undo.forEach((remove) => remove());
-}
-
-function abortReason(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error('aborted', { cause: signal.reason });
 }

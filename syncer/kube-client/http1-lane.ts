@@ -1,0 +1,52 @@
+import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import type { ClusterConnection } from './connection';
+import { tlsOptions } from './tls';
+import type { Lane, TransportAnswer, TransportRequest } from './transport';
+
+/** Requests over HTTP/1.1, each on a connection of its own while it lasts. */
+export class Http1Lane implements Lane {
+  readonly #agent: HttpAgent | HttpsAgent;
+  readonly #open: (request: TransportRequest) => ReturnType<typeof requestHttp>;
+
+  constructor(connection: ClusterConnection, url: URL, options: { maxConnections: number }) {
+    const agentOptions = { keepAlive: true, maxSockets: options.maxConnections, maxFreeSockets: 4, timeout: 0 };
+    const address = tlsOptions(connection, url);
+    if (url.protocol === 'https:') {
+      const agent = new HttpsAgent({ ...agentOptions, ...address });
+      this.#agent = agent;
+      this.#open = ({ method, path, headers, signal }) =>
+        requestHttps({ ...address, method, path, headers: { ...headers }, signal, agent });
+    } else {
+      const agent = new HttpAgent(agentOptions);
+      this.#agent = agent;
+      this.#open = ({ method, path, headers, signal }) =>
+        requestHttp({ host: address.host, port: address.port, method, path, headers: { ...headers }, signal, agent });
+    }
+  }
+
+  get connections(): number {
+    const count = (lists: NodeJS.ReadOnlyDict<unknown[]>) =>
+      Object.values(lists).reduce((sum, sockets) => sum + (sockets?.length ?? 0), 0);
+    return count(this.#agent.sockets) + count(this.#agent.freeSockets);
+  }
+
+  send(request: TransportRequest): Promise<TransportAnswer> {
+    return new Promise((resolve, reject) => {
+      const outgoing = this.#open(request);
+      outgoing.once('response', (incoming: IncomingMessage) => {
+        // What happens later reaches who reads the body.
+        incoming.on('error', () => undefined);
+        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming });
+      });
+      outgoing.on('error', (error) => {
+        reject(request.signal.aborted ? (request.signal.reason as Error) : error);
+      });
+      outgoing.end(request.body);
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
