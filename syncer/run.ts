@@ -4,6 +4,7 @@ import { AdmissionServer, ServiceAdmission, ServiceRanges } from './admission';
 import { bootstrap } from './bootstrap';
 import { parseConfiguration } from './configuration';
 import { createLogger, EventRecorder, HealthServer, Metrics } from './engine';
+import { podEnvironment } from './environment';
 import { Gateway } from './gateway';
 import { createCaches, HostFacts, runKinds } from './kinds';
 import { inClusterConnection, KubeClient } from './kube-client';
@@ -32,7 +33,7 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
 
   const { name } = configuration.virtualCluster;
-  const identity: ClusterIdentity = { name, hostNamespace: required('POD_NAMESPACE') };
+  const identity: ClusterIdentity = { name, hostNamespace: podEnvironment('POD_NAMESPACE') };
   const files = await readFiles(options.directory);
   const metrics = new Metrics();
   const host = new KubeClient(inClusterConnection(), { userAgent: USER_AGENT });
@@ -111,7 +112,17 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   for (const cache of [...Object.values(caches.host), ...Object.values(caches.virtual)]) {
     health.addCheck(cache.name, () => (cache.synced ? undefined : 'not listed yet'));
   }
-  await bootstrap({ configuration, identity, anchor, host, virtual, admin: files.admin, ca: files.ca, logger });
+  await bootstrap({
+    configuration,
+    identity,
+    anchor,
+    host,
+    virtual,
+    admin: files.admin,
+    ca: files.ca,
+    logger,
+    signal: stop.signal,
+  });
   installed = true;
   logger.info({ milliseconds: Math.round(process.uptime() * 1000) }, 'the virtual cluster is set up');
 
@@ -119,16 +130,6 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   await Promise.all([gateway.close(), admission.close(), health.close()]);
   await environment.events.flush();
   await Promise.all([host.close(), virtual.close()]);
-}
-
-function required(variable: string): string {
-  const value = process.env[variable];
-  if (value === undefined || value === '') {
-    throw new Error(
-      `the environment variable ${variable} is not set: set it from the pod's fields (valueFrom.fieldRef)`,
-    );
-  }
-  return value;
 }
 
 async function readFiles(directory: string) {

@@ -177,7 +177,7 @@ export class Pods {
     } catch (error) {
       if (ApiError.is(error, 'AlreadyExists')) return this.#meet(virtual, translation.object);
       if (isRefusal(error)) {
-        await this.#refuse(virtual, 'RefusedByHost', inTenantNames(this.#environment, error.message, virtual));
+        await this.#refuse(virtual, 'RefusedByHost', inTenantNames(this.#environment, error.serverMessage, virtual));
       }
       throw error;
     }
@@ -294,7 +294,7 @@ export class Pods {
       return after;
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      const message = inTenantNames(this.#environment, error.message, virtual);
+      const message = inTenantNames(this.#environment, error.serverMessage, virtual);
       warn(this.#environment, resources.pods, virtual, 'RefusedByHost', message);
       return host;
     }

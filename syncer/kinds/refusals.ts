@@ -20,7 +20,7 @@ export function warn(
  */
 export function refused(environment: KindEnvironment, error: unknown, type: ResourceType, object: KubeObject): unknown {
   if (isRefusal(error))
-    warn(environment, type, object, 'RefusedByHost', inTenantNames(environment, error.message, object));
+    warn(environment, type, object, 'RefusedByHost', inTenantNames(environment, error.serverMessage, object));
   return error;
 }
 

@@ -14,7 +14,7 @@ import { resources } from '../../syncer/kube-client';
 import type { AnyObject, KubeClient } from '../../syncer/kube-client';
 import { resolveHost } from '../../test/host-cluster';
 import type { Host } from '../../test/host-cluster';
-import { exec, launch } from '../../test/virtual-cluster';
+import { exec, launch, provideImages } from '../../test/virtual-cluster';
 import type { RunningVirtualCluster } from '../../test/virtual-cluster';
 import { Expectations } from './expectations';
 import { table } from './table';
@@ -48,6 +48,7 @@ async function main(): Promise<void> {
   let cluster: RunningVirtualCluster | undefined;
   let failed: readonly string[] = ['the demo was interrupted'];
   try {
+    await provideImages(host, say);
     const objects = synthesize();
     say(`applying ${objects.length} objects of examples/quick-start`);
     cluster = await launch({ host, name: NAME, namespace: NAMESPACE, objects, log: say });
@@ -129,7 +130,7 @@ async function show(cluster: RunningVirtualCluster): Promise<readonly string[]> 
   const shell = { namespace: 'default', pod: 'shell' };
   const lookup = await exec(kubeconfigPath, shell, ['nslookup', `${DEPLOYMENT}.ns1.svc.cluster.local`]);
   expectations.contains('another pod looks the service up by its name (kubectl exec, DNS)', lookup.stdout, address);
-  const page = await exec(kubeconfigPath, shell, ['wget', '-q', '-O', '-', '-T', '5', `http://${DEPLOYMENT}.ns1`]);
+  const page = await exec(kubeconfigPath, shell, ['timeout', '10', 'wget', '-q', '-O', '-', `http://${DEPLOYMENT}.ns1`]);
   expectations.contains('another pod fetches the page by the short name', page.stdout, 'Welcome to nginx');
   const output = await virtual.getText('/api/v1/namespaces/default/pods/kubectl/log');
   expectations.contains(

@@ -3,3 +3,4 @@ export type { ExecResult } from './exec';
 export { contentsOf, launch, synthesize } from './launch';
 export type { LaunchOptions, RunningVirtualCluster } from './launch';
 export { eventually } from './eventually';
+export { provideImages } from './images';

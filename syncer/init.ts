@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import { parseConfiguration } from './configuration';
+import { createLogger } from './engine';
+import { podEnvironment } from './environment';
+import { inClusterConnection, KubeClient } from './kube-client';
+import { initialise } from './pki';
+
+/** What the init container is told. */
+export interface InitOptions {
+  /** Path of the SyncerConfiguration document. */
+  readonly configuration: string;
+  /** Directory that the control plane's files are written to. */
+  readonly directory: string;
+}
+
+/** Makes or renews keys and certificates, and writes the files of the control plane's containers. */
+export async function runInit({ configuration: path, directory }: InitOptions): Promise<void> {
+  const configuration = parseConfiguration(await readFile(path, 'utf8'));
+  const logger = createLogger({ level: configuration.logging.level, name: 'init' });
+  const client = new KubeClient(inClusterConnection(), { userAgent: 'nestling-init' });
+  try {
+    const { serviceCIDRs, made } = await initialise({
+      configuration,
+      client,
+      namespace: podEnvironment('POD_NAMESPACE'),
+      podIP: podEnvironment('POD_IP'),
+      directory,
+      logger,
+    });
+    logger.info({ serviceCIDRs, made, milliseconds: Math.round(process.uptime() * 1000) }, 'the files are written');
+  } finally {
+    await client.close();
+  }
+}
