@@ -1,4 +1,5 @@
 import { Resolver } from 'node:dns/promises';
+import type { Resolve } from './target';
 
 /** Name lookups under way at once; more wait for nobody and are refused. */
 const CONCURRENT_LOOKUPS = 32;
@@ -10,14 +11,17 @@ const MOST_ADDRESSES = 32;
  *
  * It asks DNS itself instead of calling `dns.lookup`, whose four threads a tenant could occupy with names that are slow to
  * answer (the threads serve the whole process), and which would also read /etc/hosts and try the host's search domains.
+ *
+ * @param servers `ADDRESS[:PORT]` of name servers. Default: those of /etc/resolv.conf
  */
-export function createResolver(): (name: string, signal: AbortSignal) => Promise<readonly string[]> {
+export function createResolver(servers?: readonly string[]): Resolve {
   let running = 0;
   return async (name, signal) => {
     if (running >= CONCURRENT_LOOKUPS) throw new Error(`${CONCURRENT_LOOKUPS} names are being looked up already`);
     signal.throwIfAborted();
     running += 1;
     const resolver = new Resolver({ timeout: 2_000, tries: 2 });
+    if (servers) resolver.setServers(servers);
     const cancel = (): void => resolver.cancel();
     signal.addEventListener('abort', cancel, { once: true });
     try {
