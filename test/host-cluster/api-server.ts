@@ -51,6 +51,10 @@ export interface RunningApiServer {
   kill(): Promise<void>;
   /** Starts the API server after `kill`, at the same address, and waits until it is ready. */
   startAgain(): Promise<void>;
+  /** Stops the API server from running, or lets it go on: connections stay open and nothing answers. */
+  freeze(frozen: boolean): void;
+  /** Makes the store forget all states before the present one: a watch from an older one gets 410. */
+  compact(): Promise<void>;
   /** Ends all processes and removes all files. Harmless when called again. */
   stop(): Promise<void>;
 }
@@ -179,6 +183,22 @@ class BareApiServer implements RunningApiServer {
 
   async kill(): Promise<void> {
     await this.end('kube-apiserver');
+  }
+
+  freeze(frozen: boolean): void {
+    this.children.get('kube-apiserver')?.kill(frozen ? 'SIGSTOP' : 'SIGCONT');
+  }
+
+  async compact(): Promise<void> {
+    const { header } = await this.store('kv/range', { key: 'AA==' });
+    await this.store('kv/compaction', { revision: header.revision, physical: true });
+  }
+
+  private async store(call: string, body: object): Promise<{ header: { revision: string } }> {
+    const url = `http://127.0.0.1:${this.layout.etcdPort}/v3/${call}`;
+    const answer = await fetch(url, { method: 'POST', body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`etcd ${call} answers ${answer.status}: ${await answer.text()}`);
+    return (await answer.json()) as { header: { revision: string } };
   }
 
   async stop(): Promise<void> {

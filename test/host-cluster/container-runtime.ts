@@ -154,3 +154,27 @@ export async function imageNames(namespaces: Namespaces, membershipFile: string)
     .filter((name) => name !== '' && !name.startsWith('sha256:'))
     .sort();
 }
+
+/**
+ * Kills the first process of a container with -9.
+ *
+ * @returns whether the node has that container running
+ */
+export async function killContainer(namespaces: Namespaces, membershipFile: string, id: string): Promise<boolean> {
+  try {
+    await runIn(namespaces, membershipFile, [
+      'ctr',
+      '--namespace',
+      'k8s.io',
+      'tasks',
+      'kill',
+      '--signal',
+      'SIGKILL',
+      id,
+    ]);
+    return true;
+  } catch (error) {
+    if (error instanceof CommandError && error.output.includes('not found')) return false;
+    throw error;
+  }
+}

@@ -75,6 +75,13 @@ export async function existingHost(options: ExistingHostOptions = {}): Promise<H
           "load it with that cluster's own tool (such as kind load image-archive) or push it to a registry",
         ),
       ),
+    killContainer: (id) =>
+      Promise.reject(
+        new HostClusterError(
+          `container ${id} cannot be killed from here: the nodes of context ${context} are other machines`,
+          'use a real node of this machine (NESTLING_HOST=node) for what kills containers',
+        ),
+      ),
     down: () => Promise.resolve(),
   };
 }

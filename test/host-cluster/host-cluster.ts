@@ -8,6 +8,7 @@ import {
   checkArchive,
   imageNames,
   importImage,
+  killContainer,
   prepareContainerRuntime,
   whenContainerRuntimeReady,
 } from './container-runtime';
@@ -222,6 +223,15 @@ export class HostCluster implements Host {
   async importImage(archive: string): Promise<void> {
     const file = membershipFile(this.plan);
     await Promise.all(this.namespaces().map((namespaces) => importImage(namespaces, file, archive)));
+  }
+
+  async killContainer(id: string): Promise<void> {
+    const file = membershipFile(this.plan);
+    for (const namespaces of this.namespaces()) if (await killContainer(namespaces, file, id)) return;
+    throw new HostClusterError(
+      `host cluster ${this.name} runs no container ${id}`,
+      'give the id of a running one, as its pod status names it, without containerd://',
+    );
   }
 
   /** The names of the images of the first node, sorted. */

@@ -16,6 +16,13 @@ export interface Host {
   readonly wasThere: boolean;
   /** Brings an OCI archive to every node. @throws HostClusterError where `canImportImages` is false */
   importImage(archive: string): Promise<void>;
+  /**
+   * Kills the first process of a container with -9, as nothing inside the cluster can.
+   *
+   * @param id the container's, without `containerd://`
+   * @throws HostClusterError where the nodes are not on this machine, or have no such container
+   */
+  killContainer(id: string): Promise<void>;
   /** Removes it, or does nothing to one that exists without us. */
   down(log?: Log): Promise<void>;
 }

@@ -45,7 +45,7 @@ export class RestartableApiServer {
       addresses: [],
       clusterDomain: 'cluster.local',
     };
-    const server = new RestartableApiServer(binaries, layout, await createIdentity(layout), more);
+    const server = new RestartableApiServer(binaries, layout, createIdentity(layout), more);
     try {
       server.#etcd = server.#spawn('etcd', etcdCommand(binaries.etcd, layout));
       await server.startApiServer();
@@ -57,7 +57,7 @@ export class RestartableApiServer {
   }
 
   /** Certificate and address of another user. */
-  connectionFor(user: string, ...groups: string[]): Promise<ClusterConnection> {
+  async connectionFor(user: string, ...groups: string[]): Promise<ClusterConnection> {
     return this.identity.connectionFor(user, ...groups);
   }
 
