@@ -1,0 +1,114 @@
+import { BlockList, isIPv6, SocketAddress } from 'node:net';
+import {
+  hostName,
+  isVirtualNode,
+  nodeAddress,
+  syncerRights,
+  tenantText,
+  tokenSecretName,
+  translateConfigMap,
+  translateSecret,
+  virtualNode,
+} from '../../../syncer/translation';
+import { anchor, identity, unwrap } from './fixtures';
+
+const metadata = { name: 'a', namespace: 'shop', uid: 'u', resourceVersion: '7', annotations: { x: 'y' } };
+
+describe('config maps and secrets', () => {
+  test('keep their contents and tell which version they hold', () => {
+    const data = JSON.parse('{"__proto__": "a", "constructor": "b"}') as Record<string, string>;
+    const configMap = { metadata, data, binaryData: { c: 'AA==' }, immutable: true };
+    const host = unwrap(translateConfigMap(configMap, { identity, anchor }));
+    expect(host).toMatchObject({ kind: 'ConfigMap', binaryData: { c: 'AA==' }, immutable: true });
+    expect(JSON.stringify(host.data)).toBe(JSON.stringify(data));
+    expect(host.metadata?.annotations).toEqual({
+      'nestling.dev/kind': 'ConfigMap',
+      'nestling.dev/name': 'a',
+      'nestling.dev/namespace': 'shop',
+      'nestling.dev/uid': 'u',
+      'nestling.dev/resource-version': '7',
+    });
+  });
+
+  test.each([
+    ['kubernetes.io/dockerconfigjson', 'kubernetes.io/dockerconfigjson'],
+    ['kubernetes.io/tls', 'kubernetes.io/tls'],
+    ['kubernetes.io/service-account-token', 'Opaque'],
+    ['bootstrap.kubernetes.io/token', 'Opaque'],
+    [undefined, 'Opaque'],
+  ])('of type %s become %s', (type, expected) => {
+    const secret = { metadata, data: {}, ...(type === undefined ? {} : { type }) };
+    expect(unwrap(translateSecret(secret, { identity, anchor })).type).toBe(expected);
+  });
+});
+
+describe('virtual nodes', () => {
+  test('have one address each, private, stable and as API servers write it', () => {
+    const range = new BlockList();
+    range.addSubnet('fd6e:6573:746c:696e::', 64, 'ipv6');
+    const names = Array.from({ length: 20_000 }, (_, index) => `node-${index}.example`);
+    const addresses = names.map(nodeAddress);
+    expect(new Set(addresses).size).toBe(names.length);
+    for (const address of addresses) {
+      if (!isIPv6(address) || !range.check(address, 'ipv6')) throw new Error(address);
+    }
+    // The canonical form, also of those with zeros in it.
+    for (const address of addresses) expect(new URL(`http://[${address}]`).hostname).toBe(`[${address}]`);
+    expect(new SocketAddress({ address: nodeAddress('n'), family: 'ipv6' }).address).toBe(nodeAddress('n'));
+    expect(nodeAddress('node-1')).toBe(nodeAddress('node-1'));
+  });
+
+  test('are ready, tell nothing of the real one, and are known as ours', () => {
+    const node = virtualNode('node-1', { architecture: 'arm64', kubeletVersion: 'v1.37.2' });
+    expect(node).toMatchObject({
+      metadata: { name: 'node-1', labels: { 'kubernetes.io/arch': 'arm64' } },
+      status: {
+        addresses: [
+          { type: 'InternalIP', address: nodeAddress('node-1') },
+          { type: 'Hostname', address: 'node-1' },
+        ],
+        daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
+        nodeInfo: { kubeletVersion: 'v1.37.2' },
+      },
+    });
+    expect(node.status?.conditions).toContainEqual(expect.objectContaining({ type: 'Ready', status: 'True' }));
+    expect(isVirtualNode(node)).toBe(true);
+    expect(isVirtualNode({ ...node, metadata: { name: 'other' } })).toBe(false);
+  });
+});
+
+describe('texts of the host', () => {
+  const known = [{ namespace: 'shop', name: 'web' }];
+  const host = hostName(identity, 'shop', 'web');
+
+  test.each([
+    [`pods "${host}" is forbidden: exceeded quota`, 'pods "web" is forbidden: exceeded quota'],
+    [`Pod team-a/${host} failed.`, 'Pod shop/web failed.'],
+    [`${host}.team-a.svc is unknown`, 'web.shop.svc is unknown'],
+    [`object in namespace team-a: ${host}`, 'object in namespace shop: web'],
+    [`unable in namespace "team-a"`, 'unable in namespace "shop"'],
+    [`my${host} and ${host}-1`, `my${host} and ${host}-1`],
+    ['team-a-b and team-a alone', 'team-a-b and team-a alone'],
+    [`secret "${tokenSecretName(identity, 'shop', 'web')}" not found`, 'secret "web-token" not found'],
+  ])('%j reads %j to the tenant', (text, expected) => expect(tenantText(text, identity, known)).toBe(expected));
+
+  test('with odd names are no patterns', () => {
+    const odd = [{ namespace: 'shop', name: 'a.b' }];
+    expect(tenantText('aXb-x-shop-x-my-vc a.b-x-shop-x-my-vc', identity, odd)).toBe('aXb-x-shop-x-my-vc a.b');
+    expect(
+      tenantText(`${host}`, identity, [{ namespace: 'shop', name: 'web', uids: { host: '', virtual: 'v' } }]),
+    ).toBe('web');
+  });
+});
+
+test('the rights of the syncer name kinds and verbs, never all, and nothing that reaches beyond its namespace', () => {
+  const rights = syncerRights();
+  const granted = rights.flatMap(({ resources, verbs }) =>
+    resources.flatMap((one) => verbs.map((verb) => `${verb} ${one}`)),
+  );
+  expect(new Set(granted).size).toBe(granted.length);
+  expect(granted).toContain('create pods');
+  expect(granted).toContain('patch pods/ephemeralcontainers');
+  expect(granted.filter((one) => /\*|nodes|impersonate|escalate|bind|deletecollection|update/.test(one))).toEqual([]);
+  expect(rights).toEqual(syncerRights({}));
+});
