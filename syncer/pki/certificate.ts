@@ -79,8 +79,8 @@ const ALGORITHM = derSequence(derObjectIdentifier(OID.ecdsaWithSha256));
 /**
  * A new certificate authority with an ECDSA P-256 key.
  *
- * X.509 is written here, with keys and signatures by OpenSSL, as the common libraries for it want metadata reflection and more
- * start-up time than the init container may take in all.
+ * X.509 is written here, with keys and signatures by OpenSSL: Node.js reads certificates but writes none, and the library for it
+ * cannot be imported without a further package for metadata reflection.
  */
 export function createAuthority(commonName: string, validity: Validity): KeyPair {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -89,7 +89,7 @@ export function hostAnswers({ client, namespace, clusterName, signal }: RangeQue
 }
 
 /**
- * What a refused ClusterIP says about the host's range. The texts are those of Kubernetes' IP allocators, alike since 1.8.
+ * What a refused ClusterIP says about the host's range. The texts are those of Kubernetes' IP allocators.
  *
  * @returns undefined for a refusal that has another reason: a quota, a policy, a missing right
  */

@@ -14,7 +14,13 @@ import { kubeApiServerFlags } from '../../constructs/control-plane/kube-api-serv
 import { kubeControllerManagerFlags } from '../../constructs/control-plane/kube-controller-manager';
 import { role, roleBinding } from '../../constructs/control-plane/rbac';
 import { resolveSpec, type VirtualClusterSpec } from '../../constructs/spec';
-import { applyKubeconfigSecret, applyManifests, coreDNSManifests } from '../../syncer/bootstrap';
+import {
+  applyKubeconfigSecret,
+  applyManifests,
+  bootstrap,
+  type BootstrapOptions,
+  coreDNSManifests,
+} from '../../syncer/bootstrap';
 import { parseConfiguration } from '../../syncer/configuration';
 import { type AnyObject, type ClusterConnection, KubeClient, resources } from '../../syncer/kube-client';
 import { initialise, type InitialiseOptions } from '../../syncer/pki';
@@ -458,6 +464,16 @@ describe('a control plane that runs from the files', () => {
     await expect(applyKubeconfigSecret(init, content)).rejects.toThrow(
       'Secret vc-vc in namespace team-a belongs to somebody else; delete or rename it',
     );
+
+    // In the whole it is tried again until somebody has made room.
+    const said: string[] = [];
+    const say = (_: object, message: string) => void said.push(message);
+    const logger = { debug: say, info: say, warn: say, error: say };
+    const running = bootstrap({ ...content, host: init, virtual, logger: logger as BootstrapOptions['logger'] });
+    await eventually(async () => expect(said).toContain('the kubeconfig cannot be stored yet; trying again'));
+    await admin.delete(resources.secrets, { namespace, name: `vc-${name}` });
+    await running;
+    expect((await stored()).metadata?.labels).toMatchObject({ 'nestling.dev/control-plane': name });
   });
 });
 
