@@ -269,9 +269,8 @@ export class KubeClient {
       if (options.signal.aborted) return;
       if (error instanceof ApiError) throw error;
       this.requests.failed('watch', type.resource, 'connection');
-      throw error === abort.signal.reason && error instanceof ConnectionError
-        ? error
-        : ConnectionError.from(error, what);
+      const { reason } = abort.signal as { reason: unknown };
+      throw reason instanceof ConnectionError ? reason : ConnectionError.from(error, what);
     } finally {
       clearTimeout(timer);
       unlink();
