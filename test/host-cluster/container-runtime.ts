@@ -1,7 +1,7 @@
 import { createReadStream, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CommandError } from './command';
+import { CommandError, run } from './command';
 import { HostClusterError } from './failure';
 import type { Namespaces } from './namespaces';
 import { runIn } from './namespaces';
@@ -103,8 +103,39 @@ export async function whenContainerRuntimeReady(
   }
 }
 
+interface ArchiveIndex {
+  readonly manifests?: readonly { readonly digest?: string; readonly annotations?: Readonly<Record<string, string>> }[];
+}
+
+/** `NAME DIGEST` of the images in an OCI archive; undefined where that cannot be told. */
+export function imagesOfIndex(index: string): string[] | undefined {
+  const images = ((JSON.parse(index) as ArchiveIndex).manifests ?? []).map(({ digest, annotations }) => {
+    const name = annotations?.['io.containerd.image.name'];
+    return name !== undefined && digest !== undefined ? `${name} ${digest}` : undefined;
+  });
+  return images.length > 0 && images.every((image) => image !== undefined) ? images : undefined;
+}
+
+/** Whether a node has the very images of an archive already: reading them again takes a second for each 100 MB. */
+async function hasImages(namespaces: Namespaces, membershipFile: string, archive: string): Promise<boolean> {
+  try {
+    const wanted = imagesOfIndex(await run('tar', ['-xOf', archive, 'index.json']));
+    if (!wanted) return false;
+    const list = await runIn(namespaces, membershipFile, ['ctr', '--namespace', 'k8s.io', 'images', 'list']);
+    const present = new Set(
+      list.split('\n').map((line) => {
+        const [name, , digest] = line.split(/\s+/);
+        return `${name} ${digest}`;
+      }),
+    );
+    return wanted.every((image) => present.has(image));
+  } catch {
+    return false; // importing it tells what is wrong
+  }
+}
+
 /**
- * Imports an archive of images into a node's containerd.
+ * Imports an archive of images into a node's containerd, unless it has just these images.
  *
  * @throws HostClusterError when there is no such archive or containerd refuses it
  */
@@ -115,6 +146,7 @@ export async function importImage(
   signal?: AbortSignal,
 ): Promise<void> {
   checkArchive(archive);
+  if (await hasImages(namespaces, membershipFile, archive)) return;
   try {
     // Through standard input: the archive may lie where the node's processes have another directory.
     const input = createReadStream(archive);

@@ -17,7 +17,15 @@ function program(): Command {
     .description(
       'A real Kubernetes cluster in namespaces of this machine: the host that virtual clusters are tried on.',
     )
-    .showHelpAfterError('(add --help to see the commands and options)');
+    .showHelpAfterError('(add --help to see the commands and options)')
+    .addHelpText(
+      'after',
+      `
+Environment:
+  NESTLING_BINARIES  folder with programs (kubelet, etcd ...) that come before all others
+  NESTLING_CACHE     where programs and images are kept (default: ~/.cache/nestling)
+  NESTLING_DOWNLOAD  "off" builds programs from source instead of downloading releases`,
+    );
   const named = (command: Command): Command =>
     command.option('--name <name>', 'which host cluster', DEFAULT_NAME).allowExcessArguments(false);
 

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, run } from './command';
-import { HostClusterError } from './failure';
+import { HostClusterError, InterruptedError } from './failure';
 import type { Log } from './progress';
 import { repeatWhileBusy } from './progress';
 
@@ -119,7 +119,8 @@ async function install(aptGet: string, packages: readonly string[], log: Log, si
   const ownPolicy = !existsSync(POLICY_FILE);
   if (ownPolicy) writeFileSync(POLICY_FILE, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', PATH: programPath() };
-  const options = { environment, signal };
+  const options = { environment };
+  // Not ended by the signal: packages that are half installed are worse than a few seconds of patience.
   const args = ['-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300', 'install', ...packages];
   try {
     try {
@@ -141,6 +142,7 @@ async function install(aptGet: string, packages: readonly string[], log: Log, si
     stop();
     if (ownPolicy) rmSync(POLICY_FILE, { force: true });
   }
+  if (signal?.aborted) throw new InterruptedError();
   log('Debian packages are installed');
 }
 
