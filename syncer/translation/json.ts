@@ -36,3 +36,17 @@ export function mapPatch(
   // fromEntries makes own properties of any key, `__proto__` too.
   return changes.length > 0 ? (Object.fromEntries(changes) as JsonObject) : undefined;
 }
+
+/** Merge patch from one JSON object to another, objects inside of it too; lists go as a whole. */
+export function objectChanges(wanted: JsonObject, present: unknown): JsonObject {
+  const before = new Map(isObject(present) ? Object.entries(present) : []);
+  const changes: [string, unknown][] = [];
+  for (const [key, value] of Object.entries(wanted)) {
+    const old = before.get(key);
+    before.delete(key);
+    if (jsonEqual(value, old)) continue;
+    changes.push([key, isObject(value) ? objectChanges(value, old) : value]);
+  }
+  for (const key of before.keys()) changes.push([key, null]);
+  return Object.fromEntries(changes);
+}

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Which virtual cluster: its name, and the host namespace that its objects are synced into. */
 export interface ClusterIdentity {
@@ -20,7 +20,7 @@ const HASHED_SHAPE = new RegExp(`-[0-9a-f]{${DIGITS}}(${TOKEN_SUFFIX})?$`);
 
 /** The first digits of a text's SHA-256, in hex. */
 export function digits(text: string, count: number = DIGITS): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, count);
+  return hash('sha256', text, 'hex').slice(0, count);
 }
 
 /** Whether a part could be mistaken for more than itself, or a piece of its neighbour, when parts are joined by `-x-`. */
@@ -64,6 +64,6 @@ export function clusterScopedHostName(id: ClusterIdentity, name: string): string
 /** Name of the host Secret with the tokens of a pod. No Secret of the tenant gets it, whatever its name: only these end in a hash and `-token`. */
 export function tokenSecretName(id: ClusterIdentity, virtualNamespace: string, podName: string): string {
   const parts = [podName, virtualNamespace, id.name];
-  const hash = digits(`token/${parts.join('/')}`);
-  return cut(parts.join(SEPARATOR), READABLE - TOKEN_SUFFIX.length, hash) + TOKEN_SUFFIX;
+  const suffix = digits(`token/${parts.join('/')}`);
+  return cut(parts.join(SEPARATOR), READABLE - TOKEN_SUFFIX.length, suffix) + TOKEN_SUFFIX;
 }

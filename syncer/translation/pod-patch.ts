@@ -10,7 +10,8 @@ import { serviceVariables } from './service-links';
 
 /*
  * All patches here are strategic merge patches: containers merge by name, so that those which others injected on the host
- * stay as they are. Each carries the host pod's UID, which makes it fail with a conflict on a namesake.
+ * stay as they are. Each carries the host pod's UID, which makes it fail on a namesake (as invalid,
+ * 422, on `metadata.uid`).
  */
 
 /**

@@ -1,6 +1,6 @@
 import type { ContainerState, ContainerStatus, Pod, PodCondition, PodStatus } from 'kubernetes-types/core/v1';
-import type { JsonObject } from './fields';
-import { jsonEqual } from './json';
+import { isObject, type JsonObject } from './fields';
+import { jsonEqual, objectChanges } from './json';
 import { LABELS } from './keys';
 import { podReferences } from './pod-references';
 import { tenantText, type KnownName } from './tenant-text';
@@ -80,8 +80,8 @@ export function virtualPodStatus(hostPod: Pod, virtualPod: Pod): PodStatus {
  * undefined when a user would see no change.
  *
  * Strategic, as it merges conditions by type: a readiness gate that a controller writes at the same time stays. The lists
- * of container statuses are atomic and go as a whole; `podIPs`, `hostIPs` and maps carry a directive that replaces them.
- * The UID makes it fail with a conflict on a namesake.
+ * of container statuses are atomic and go as a whole; `podIPs` and `hostIPs` carry a directive that replaces them; objects carry what changed.
+ * The UID makes it fail on a namesake (as invalid, 422, on `metadata.uid`).
  */
 export function virtualPodStatusPatch(hostPod: Pod, virtualPod: Pod): object | undefined {
   const desired = virtualPodStatus(hostPod, virtualPod) as JsonObject;
@@ -92,8 +92,8 @@ export function virtualPodStatusPatch(hostPod: Pod, virtualPod: Pod): object | u
     if (jsonEqual(wanted, present)) continue;
     if (field === 'podIPs' || field === 'hostIPs') {
       changes[field] = [{ $patch: 'replace' }, ...((wanted as unknown[] | undefined) ?? [])];
-    } else if (wanted !== undefined && (field === 'resources' || field === 'allocatedResources')) {
-      changes[field] = { $patch: 'replace', ...(wanted as JsonObject) };
+    } else if (isObject(wanted)) {
+      changes[field] = objectChanges(wanted, present);
     } else {
       changes[field] = wanted ?? null;
     }

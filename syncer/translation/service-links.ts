@@ -14,7 +14,7 @@ export function serviceVariables(context: TranslationContext, serviceLinks: bool
     clusterIP: context.apiServerIP,
     ports: [{ name: 'https', port: 443, protocol: 'TCP' }],
   });
-  return [...variables].sort(([one], [other]) => (one < other ? -1 : 1)).map(([name, value]) => ({ name, value }));
+  return Array.from(variables, ([name, value]) => ({ name, value }));
 }
 
 function addService(variables: Map<string, string>, { name, clusterIP, ports }: LinkedService): void {

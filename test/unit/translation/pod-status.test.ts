@@ -53,7 +53,8 @@ function patched(virtual: Pod, patch: object | undefined): PodStatus {
     } else if (value === null) delete status[key];
     else if (Array.isArray(value)) status[key] = value.filter((one: { $patch?: string }) => one.$patch === undefined);
     else if (typeof value === 'object') {
-      status[key] = Object.fromEntries(Object.entries(value).filter(([name]) => name !== '$patch'));
+      const merged = { ...(status[key] as object), ...(value as object) };
+      status[key] = Object.fromEntries(Object.entries(merged).filter(([, inner]) => inner !== null));
     } else status[key] = value;
   }
   // Empty lists are not stored.
