@@ -35,7 +35,8 @@ export class WorkQueue {
   /** When the key was added for the first time since it last succeeded. */
   readonly #since = new Map<string, number>();
   readonly #failures = new Map<string, number>();
-  readonly #idle = new Fifo<(key: string | undefined) => void>();
+  /** Wakes workers that wait for a key. */
+  readonly #idle = new Fifo<() => void>();
   readonly #timers: TimerHeap;
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -124,11 +125,12 @@ export class WorkQueue {
   }
 
   /** The next key to work on, as soon as there is one; `done` must follow. Undefined once shut down and drained. */
-  next(): Promise<string | undefined> {
-    const key = this.#take();
-    if (key !== undefined) return Promise.resolve(key);
-    if (this.#shutDown) return Promise.resolve(undefined);
-    return new Promise((resolve) => this.#idle.push(resolve));
+  async next(): Promise<string | undefined> {
+    for (;;) {
+      const key = this.#take();
+      if (key !== undefined || this.#shutDown) return key;
+      await new Promise<void>((resolve) => this.#idle.push(resolve));
+    }
   }
 
   /** The key's worker is through with it, with success or not. */
@@ -145,17 +147,10 @@ export class WorkQueue {
   shutDown(): void {
     this.#shutDown = true;
     this.#timers.clear();
-    for (let resolve = this.#idle.shift(); resolve !== undefined; resolve = this.#idle.shift()) resolve(undefined);
+    for (let resolve = this.#idle.shift(); resolve !== undefined; resolve = this.#idle.shift()) resolve();
   }
 
   #enqueue(key: string): void {
-    // A worker that waits gets it directly; nothing else can be waiting then.
-    const worker = this.#idle.shift();
-    if (worker !== undefined) {
-      this.#processing.add(key);
-      worker(key);
-      return;
-    }
     this.#queued.add(key);
     const namespace = namespaceOf(key);
     let keys = this.#waiting.get(namespace);
@@ -165,6 +160,8 @@ export class WorkQueue {
       this.#turns.push(namespace);
     }
     keys.push(key);
+    // Woken and not handed the key: what is added until it runs is then one piece of work with this.
+    this.#idle.shift()?.();
   }
 
   #take(): string | undefined {
