@@ -108,6 +108,9 @@ export class Reflector<T extends KubeObject> {
       for (const object of page.items) objects.set(objectKey(object), cache.prepare(object));
       version = page.metadata.resourceVersion;
     }
+    if (version === undefined || version === '') {
+      throw new ConnectionError(`list of ${cache.name} has no resourceVersion to watch from`, { code: 'NO_VERSION' });
+    }
     this.#options.metrics?.listed(cache.name, cache.synced);
     const relist = cache.synced;
     cache.replace(objects, version);

@@ -130,10 +130,21 @@ export class Http2Connection {
         return;
       }
       this.#streams++;
+      let held = true;
+      const release = () => {
+        if (!held) return;
+        held = false;
+        request.signal.removeEventListener('abort', aborted);
+        this.#streams--;
+        this.#idleSince = performance.now();
+        this.#onChange();
+      };
       const aborted = () => {
         reject(request.signal.reason as Error);
         stream.close(constants.NGHTTP2_CANCEL);
         stream.destroy();
+        // At once: 'close' comes a turn later, and who aborts many would be given another connection.
+        release();
       };
       request.signal.addEventListener('abort', aborted, { once: true });
       stream.once('response', (headers) => {
@@ -145,11 +156,8 @@ export class Http2Connection {
       // Stays for good: what happens after the answer reaches who reads the body.
       stream.on('error', (error) => reject(streamError(stream, error)));
       stream.once('close', () => {
-        request.signal.removeEventListener('abort', aborted);
         reject(streamError(stream));
-        this.#streams--;
-        this.#idleSince = performance.now();
-        this.#onChange();
+        release();
       });
       if (request.signal.aborted) aborted();
       else if (request.body !== undefined) stream.end(request.body);

@@ -1,7 +1,7 @@
 import type { ConfigMap } from 'kubernetes-types/core/v1';
 import { createLogger, ObjectCache, PairController, Reflector, type ReflectorOptions } from '../../syncer/engine';
 import { ApiError, KubeClient, resources } from '../../syncer/kube-client';
-import { RestartableApiServer } from './restartable-api-server';
+import { type RunningApiServer, startApiServer } from '../host-cluster/api-server';
 
 /** A reflector of config maps with a label, all that it reported, and a client that counts its requests alone. */
 class Watcher {
@@ -13,7 +13,7 @@ class Watcher {
   #abort = new AbortController();
   #running: Promise<void> | undefined;
 
-  constructor(server: RestartableApiServer, group: string, options: Partial<ReflectorOptions<ConfigMap>> = {}) {
+  constructor(server: RunningApiServer, group: string, options: Partial<ReflectorOptions<ConfigMap>> = {}) {
     this.client = new KubeClient(server.connection, { userAgent: 'nestling-test-reflector' });
     this.cache.subscribe(({ type, object }) => {
       this.changes.push(`${type} ${object.metadata?.name} ${object.data?.['value'] ?? ''}`.trim());
@@ -54,11 +54,11 @@ class Watcher {
 }
 
 const namespace = 'default';
-let server: RestartableApiServer;
+let server: RunningApiServer;
 let writer: KubeClient;
 
 beforeAll(async () => {
-  server = await RestartableApiServer.start('reflector');
+  server = await startApiServer({ name: 'reflector' });
   writer = new KubeClient(server.connection, { userAgent: 'nestling-test-writer' });
 }, 120_000);
 
@@ -155,8 +155,8 @@ test('killed with -9 and started again, the API server takes no change with it',
   await until(() => watcher.changes.includes('modified crash-0 before'));
   watcher.changes.length = 0;
 
-  await server.killApiServer();
-  await server.startApiServer();
+  await server.kill();
+  await server.startAgain();
   // Nothing changed in between: nothing is reported, whether the watch could go on or a list was needed.
   await until(() => watcher.watches >= 2);
   await set('crash-1', 'after');
@@ -192,8 +192,8 @@ test('a write during each crash is seen exactly once', async () => {
   })();
   for (let crash = 0; crash < 2; crash++) {
     await new Promise((resolve) => setTimeout(resolve, 500));
-    await server.killApiServer();
-    await server.startApiServer();
+    await server.kill();
+    await server.startAgain();
   }
   await new Promise((resolve) => setTimeout(resolve, 500));
   stop = true;
@@ -222,8 +222,8 @@ test('after compaction a watch that cannot go on lists again and reports only di
   await create('gone', 'gone-d');
   // Past the watch's state in the store, and forgotten by the server's own cache too.
   await server.compact();
-  await server.killApiServer();
-  await server.startApiServer();
+  await server.kill();
+  await server.startAgain();
   watcher.start();
   await until(() => watcher.changes.length >= 3);
   expect([...watcher.changes].sort()).toEqual(['added gone-d 0', 'deleted gone-c 0', 'modified gone-b changed']);
