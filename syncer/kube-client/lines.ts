@@ -26,7 +26,7 @@ export class LineSplitter {
     if (start < chunk.length) {
       this.#size += chunk.length - start;
       this.#check(this.#size);
-      // A view, not a copy: undici does not reuse a chunk's memory.
+      // A view, not a copy: node:http2 and node:http give each chunk memory of its own.
       this.#parts.push(chunk.subarray(start));
     }
   }
