@@ -11,11 +11,38 @@ const rooms = {
   'syncer/kube-client': [],
   'syncer/engine': ['syncer/kube-client'],
   'syncer/pki': ['syncer/configuration', 'syncer/translation', 'syncer/kube-client'],
-  'syncer/bootstrap': ['syncer/configuration', 'syncer/translation', 'syncer/kube-client', 'syncer/engine', 'syncer/pki'],
-  'syncer/admission': ['syncer/configuration', 'syncer/translation', 'syncer/policy', 'syncer/kube-client', 'syncer/engine'],
-  'syncer/gateway': ['syncer/configuration', 'syncer/translation', 'syncer/policy', 'syncer/kube-client', 'syncer/engine', 'syncer/pki'],
-  'syncer/kinds': ['syncer/configuration', 'syncer/translation', 'syncer/policy', 'syncer/kube-client', 'syncer/engine'],
+  'syncer/bootstrap': [
+    'syncer/configuration',
+    'syncer/translation',
+    'syncer/kube-client',
+    'syncer/engine',
+    'syncer/pki',
+  ],
+  'syncer/admission': [
+    'syncer/configuration',
+    'syncer/translation',
+    'syncer/policy',
+    'syncer/kube-client',
+    'syncer/engine',
+  ],
+  'syncer/gateway': [
+    'syncer/configuration',
+    'syncer/translation',
+    'syncer/policy',
+    'syncer/kube-client',
+    'syncer/engine',
+    'syncer/pki',
+  ],
+  'syncer/kinds': [
+    'syncer/configuration',
+    'syncer/translation',
+    'syncer/policy',
+    'syncer/kube-client',
+    'syncer/engine',
+  ],
   constructs: ['syncer/configuration', 'syncer/translation', 'syncer/policy'],
+  'constructs/spec': ['syncer/configuration', 'syncer/translation', 'syncer/policy'],
+  'constructs/control-plane': ['constructs/spec', 'syncer/configuration', 'syncer/translation', 'syncer/policy'],
   'pulumi-provider': ['constructs', 'syncer/configuration', 'syncer/translation', 'syncer/policy'],
   cli: ['constructs', 'syncer/configuration', 'syncer/translation', 'syncer/policy', 'syncer/kube-client'],
 };
@@ -35,7 +62,13 @@ function forbidden(room) {
 }
 
 /** Rooms whose functions are pure: no network, clock, file or random source. */
-const pure = ['syncer/configuration', 'syncer/translation', 'syncer/policy', 'constructs/control-plane', 'constructs/spec'];
+const pure = [
+  'syncer/configuration',
+  'syncer/translation',
+  'syncer/policy',
+  'constructs/control-plane',
+  'constructs/spec',
+];
 
 export default tseslint.config(
   { ignores: ['dist/**', 'build/**', 'node_modules/**', 'coverage/**', 'cdk8s.out/**', '**/*.mjs', '**/*.cjs'] },
@@ -61,9 +94,17 @@ export default tseslint.config(
         'error',
         {
           patterns: [
-            { group: forbidden(room), message: `${room} may import only: ${rooms[room].join(', ') || 'nothing of ours'}` },
+            {
+              group: forbidden(room),
+              message: `${room} may import only: ${rooms[room].join(', ') || 'nothing of ours'}`,
+            },
             ...(pure.includes(room)
-              ? [{ group: ['node:*', '!node:crypto', '!node:net', 'fs', 'http', 'https', 'undici', 'pino'], message: `${room} is pure` }]
+              ? [
+                  {
+                    group: ['node:*', '!node:crypto', '!node:net', 'fs', 'http', 'https', 'undici', 'pino'],
+                    message: `${room} is pure`,
+                  },
+                ]
               : []),
           ],
         },

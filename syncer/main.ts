@@ -44,6 +44,7 @@ async function main(): Promise<void> {
 class UsageError extends Error {}
 
 main().catch((error: unknown) => {
+  if ((error as { name?: string }).name === 'AbortError') process.exit(0); // told to stop while it started
   if (error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) {
     process.stderr.write(`error: ${(error as Error).message}\n\n${USAGE}`);
     process.exit(2);

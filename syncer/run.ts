@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AdmissionServer, ServiceAdmission, ServiceRanges } from './admission';
 import { bootstrap } from './bootstrap';
 import { parseConfiguration } from './configuration';
@@ -23,6 +24,8 @@ const VIRTUAL_API_SERVER = 'https://127.0.0.1:6443';
 const EGRESS_SOCKET = '/run/nestling/egress.sock';
 const ADMISSION_PORT = 9443;
 const HEALTH_PORT = 8080;
+/** How long closing may take, in ms, before what is still open is cut. */
+const CLOSE_MS = 1_000;
 const USER_AGENT = 'nestling-syncer';
 
 /** Runs the syncer until SIGTERM or SIGINT. Rejects when it cannot start. */
@@ -127,9 +130,14 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   logger.info({ milliseconds: Math.round(process.uptime() * 1000) }, 'the virtual cluster is set up');
 
   await Promise.all([kinds, ...reflectors]);
-  await Promise.all([gateway.close(), admission.close(), health.close()]);
-  await environment.events.flush();
+  // The API servers may be gone by now (the pod is stopped as a whole): nothing waits for them for long.
+  await Promise.race([
+    Promise.all([gateway.close(), admission.close(), health.close(), environment.events.flush()]),
+    sleep(CLOSE_MS, undefined, { ref: false }),
+  ]);
   await Promise.all([host.close(), virtual.close()]);
+  logger.info('stopped');
+  process.exit(0);
 }
 
 async function readFiles(directory: string) {

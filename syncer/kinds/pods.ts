@@ -20,7 +20,7 @@ import type { Caches } from './caches';
 import { INDEX, referenceKey } from './caches';
 import type { KindEnvironment } from './environment';
 import type { Nodes } from './nodes';
-import { inTenantNames, isRefusal, warn } from './refusals';
+import { inTenantNames, isOtherObject, isRefusal, warn } from './refusals';
 import { remove } from './removal';
 import type { Tokens } from './tokens';
 
@@ -177,7 +177,11 @@ export class Pods {
     } catch (error) {
       if (ApiError.is(error, 'AlreadyExists')) return this.#meet(virtual, translation.object);
       if (isRefusal(error)) {
-        await this.#refuse(virtual, 'RefusedByHost', inTenantNames(this.#environment, error.serverMessage, virtual));
+        await this.#refuse(
+          virtual,
+          'RefusedByHost',
+          inTenantNames(this.#environment, error.serverMessage, virtual, podReferences(virtual)),
+        );
       }
       throw error;
     }
@@ -247,7 +251,8 @@ export class Pods {
         ),
       );
     } catch (error) {
-      if (!ApiError.is(error, 'NotFound', 'Conflict')) throw error; // gone, or another pod has the name
+      // Gone, or another pod has the name.
+      if (!ApiError.is(error, 'NotFound') && !isOtherObject(error)) throw error;
     }
   }
 
@@ -293,8 +298,9 @@ export class Pods {
       this.#caches.host.pods.observe(after);
       return after;
     } catch (error) {
+      if (ApiError.is(error, 'NotFound') || isOtherObject(error)) return host; // the watch tells soon
       if (!isRefusal(error)) throw error;
-      const message = inTenantNames(this.#environment, error.serverMessage, virtual);
+      const message = inTenantNames(this.#environment, error.serverMessage, virtual, podReferences(virtual));
       warn(this.#environment, resources.pods, virtual, 'RefusedByHost', message);
       return host;
     }

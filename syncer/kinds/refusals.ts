@@ -1,6 +1,7 @@
 import { ApiError } from '../kube-client';
 import type { KubeObject, ResourceType } from '../kube-client';
 import { tenantText } from '../translation';
+import type { KnownName } from '../translation';
 import type { KindEnvironment } from './environment';
 
 /** Tells the tenant why an object does not take effect, as an event on that object. */
@@ -26,13 +27,18 @@ export function refused(environment: KindEnvironment, error: unknown, type: Reso
 
 /** Whether the host understood a request and will not do it: quota, admission, validation. */
 export const isRefusal = (error: unknown): error is ApiError =>
-  error instanceof ApiError && (error.status === 400 || error.status === 403 || error.status === 422);
+  error instanceof ApiError && [400, 403, 422].includes(error.status) && !isOtherObject(error);
 
-/** Replaces the names that an object has on the host by those that its owner knows. */
+/** Whether a patch met another object of the same name: its UID, which the patch carries, cannot be changed. */
+export const isOtherObject = (error: unknown): boolean =>
+  ApiError.is(error, 'Invalid') && (error.details?.causes?.some(({ field }) => field === 'metadata.uid') ?? false);
+
+/** Replaces the names that an object and what it refers to have on the host by those that their owner knows. */
 export function inTenantNames(
   { identity }: Pick<KindEnvironment, 'identity'>,
   message: string,
   { metadata: { name = '', namespace = '' } = {} }: KubeObject,
+  references: readonly KnownName[] = [],
 ): string {
-  return tenantText(message, identity, [{ namespace, name }]);
+  return tenantText(message, identity, [{ namespace, name }, ...references]);
 }

@@ -2,6 +2,7 @@ import type { Service } from 'kubernetes-types/core/v1';
 import { PairController } from '../engine';
 import type { Pair } from '../engine';
 import { ApiError, resources } from '../kube-client';
+import { checkService } from '../policy';
 import {
   ANNOTATIONS,
   adoption,
@@ -78,6 +79,10 @@ export class Services {
       warn(this.#environment, resources.services, virtual, translation.reason, translation.message);
       return;
     }
+    if (this.#isForbidden(virtual, translation.object)) {
+      await remove(client, resources.services, host);
+      return;
+    }
     if (!reserved && serviceNeedsRecreation(translation.object, host)) {
       await remove(client, resources.services, host);
       return;
@@ -105,6 +110,7 @@ export class Services {
       warn(this.#environment, resources.services, virtual, translation.reason, translation.message);
       return;
     }
+    if (this.#isForbidden(virtual, translation.object)) return;
     try {
       const host = await client.create<Service>(resources.services, translation.object);
       caches.host.services.observe(host);
@@ -125,6 +131,17 @@ export class Services {
       }
       throw refused(this.#environment, error, resources.services, virtual);
     }
+  }
+
+  /** Whether the policy keeps a Service off the host; the tenant is told why. In the virtual cluster it works as it is. */
+  #isForbidden(virtual: Service, wanted: Service): boolean {
+    const { policy, virtualCluster } = this.#environment.configuration;
+    // The host's domain cannot be asked for; it is `cluster.local` nearly everywhere, as is ours.
+    const violations = checkService(wanted, policy.podSecurity, { hostClusterDomain: virtualCluster.clusterDomain });
+    if (violations.length === 0) return false;
+    const message = violations.map((violation) => violation.message).join('; ');
+    warn(this.#environment, resources.services, virtual, 'PolicyViolation', message);
+    return true;
   }
 
   /** What the host decides: node ports that admission could not know, and load-balancer addresses. */

@@ -10,11 +10,11 @@ import { parseArgs } from 'node:util';
 import type { Pod } from 'kubernetes-types/core/v1';
 import { parseAllDocuments } from 'yaml';
 import { ANNOTATIONS } from '../../syncer/translation';
-import { resources } from '../../syncer/kube-client';
-import type { AnyObject, KubeClient } from '../../syncer/kube-client';
+import { KubeClient, resources } from '../../syncer/kube-client';
+import type { AnyObject } from '../../syncer/kube-client';
 import { resolveHost } from '../../test/host-cluster';
 import type { Host } from '../../test/host-cluster';
-import { exec, launch, provideImages } from '../../test/virtual-cluster';
+import { contentsOf, exec, launch, provideImages } from '../../test/virtual-cluster';
 import type { RunningVirtualCluster } from '../../test/virtual-cluster';
 import { Expectations } from './expectations';
 import { table } from './table';
@@ -48,6 +48,7 @@ async function main(): Promise<void> {
   let cluster: RunningVirtualCluster | undefined;
   let failed: readonly string[] = ['the demo was interrupted'];
   try {
+    await refuseLeftovers(host);
     await provideImages(host, say);
     const objects = synthesize();
     say(`applying ${objects.length} objects of examples/quick-start`);
@@ -70,6 +71,21 @@ async function main(): Promise<void> {
     return;
   }
   say('the demo is done: everything it claims was seen');
+}
+
+/** An earlier `--keep` would make every claim meaningless. */
+async function refuseLeftovers(host: Host): Promise<void> {
+  const client = new KubeClient(host.connection, { userAgent: 'nestling-demo' });
+  try {
+    const found = await contentsOf(client, NAMESPACE);
+    if (found.length === 0) return;
+    throw new Error(
+      `host namespace ${NAMESPACE} is in use already (${found.slice(0, 3).join(', ')} …), perhaps by an earlier demo with --keep: ` +
+        (host.kind === 'node' ? 'run `npm run host -- down` first' : `delete namespace ${NAMESPACE} first`),
+    );
+  } finally {
+    await client.close();
+  }
 }
 
 /** `cdk8s synth` of the quick start. */
@@ -130,7 +146,15 @@ async function show(cluster: RunningVirtualCluster): Promise<readonly string[]> 
   const shell = { namespace: 'default', pod: 'shell' };
   const lookup = await exec(kubeconfigPath, shell, ['nslookup', `${DEPLOYMENT}.ns1.svc.cluster.local`]);
   expectations.contains('another pod looks the service up by its name (kubectl exec, DNS)', lookup.stdout, address);
-  const page = await exec(kubeconfigPath, shell, ['timeout', '10', 'wget', '-q', '-O', '-', `http://${DEPLOYMENT}.ns1`]);
+  const page = await exec(kubeconfigPath, shell, [
+    'timeout',
+    '10',
+    'wget',
+    '-q',
+    '-O',
+    '-',
+    `http://${DEPLOYMENT}.ns1`,
+  ]);
   expectations.contains('another pod fetches the page by the short name', page.stdout, 'Welcome to nginx');
   const output = await virtual.getText('/api/v1/namespaces/default/pods/kubectl/log');
   expectations.contains(
@@ -224,8 +248,10 @@ async function cleanUp(host: Host, cluster: RunningVirtualCluster | undefined): 
       say('nothing of it is left in the host namespace');
     }
   } finally {
-    say('stopping the host cluster');
-    await host.down();
+    if (!host.wasThere) {
+      say('stopping the host cluster');
+      await host.down();
+    }
   }
 }
 
