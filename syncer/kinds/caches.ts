@@ -147,9 +147,10 @@ function addressesOf(pod: Pod): readonly string[] {
   return (pod.status?.podIPs ?? []).flatMap((entry) => present(entry.ip));
 }
 
-/** The largest annotation there is, and one that nothing here reads. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** Without the largest annotation there is, which nothing here reads. */
 function withoutLastApplied<T extends KubeObject>(object: T): T {
-  const annotations = object.metadata?.annotations;
-  if (annotations) delete annotations['kubectl.kubernetes.io/last-applied-configuration'];
-  return object;
+  const { [LAST_APPLIED]: dropped, ...annotations } = object.metadata?.annotations ?? {};
+  return dropped === undefined ? object : { ...object, metadata: { ...object.metadata, annotations } };
 }
