@@ -170,6 +170,12 @@ export class Pods {
       await this.#refuse(virtual, 'PolicyViolation', violations);
       return;
     }
+    const claim = translation.references.find(({ kind }) => kind === 'PersistentVolumeClaim');
+    if (claim) {
+      const message = `persistent volume claim "${claim.name}": claims are not synced to the host yet; use an emptyDir volume`;
+      await this.#refuse(virtual, 'Unsupported', message);
+      return;
+    }
     const tokens = this.#with.tokens.request(virtual);
     let host: Pod;
     try {
