@@ -241,7 +241,7 @@ test('what the host refuses is told in the tenant’s own names', async () => {
   }
 });
 
-test('deleting a pod deletes its twin, and the node goes after its last pod', async () => {
+test('deleting a pod deletes its twin', async () => {
   const { virtual, host, namespace } = cluster.current;
   await virtual.delete(resources.pods, { namespace: NAMESPACE, name: 'plain' });
   await eventually('both are gone', async () => {
