@@ -22,15 +22,18 @@ export function claimNames(owner: IConstruct, objects: readonly HostObjectName[]
   }
 }
 
-/** The first of these objects that another construct of the app claims too, and that construct. */
+/**
+ * The first of these objects that another construct of the app claimed before this one, and that construct. Who came
+ * first has the name: so a conflict is told once, by the one that came later.
+ */
 export function contestedName<T extends HostObjectName>(
   owner: IConstruct,
   objects: readonly T[],
 ): { readonly object: T; readonly other: IConstruct } | undefined {
   const claims = claimsByApp.get(owner.node.root);
   for (const object of objects) {
-    const other = claims?.get(claimKey(object))?.find((construct) => construct !== owner);
-    if (other !== undefined) return { object, other };
+    const first = claims?.get(claimKey(object))?.[0];
+    if (first !== undefined && first !== owner) return { object, other: first };
   }
   return undefined;
 }
