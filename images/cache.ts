@@ -1,14 +1,15 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 /**
  * The folder for everything of this project that can be made again: `NESTLING_CACHE`, else `nestling` below
  * `XDG_CACHE_HOME` or `~/.cache`.
  */
 export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  return environment.NESTLING_CACHE || join(environment.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nestling');
+  const home = environment.XDG_CACHE_HOME || join(homedir(), '.cache');
+  return resolve(environment.NESTLING_CACHE || join(home, 'nestling'));
 }
 
 /** Whether something is at this path. */

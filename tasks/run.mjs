@@ -5,13 +5,16 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const NODE_VERSION = '24.21.0';
 const MINIMUM_NODE_MAJOR = 20;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const cache = process.env.NESTLING_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'nestling');
+// As images/cache.ts has it, which cannot be imported before the packages are there.
+const cache = resolve(
+  process.env.NESTLING_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nestling'),
+);
 const started = Date.now();
 
 const say = (text) => process.stderr.write(`[${((Date.now() - started) / 1000).toFixed(1)} s] ${text}\n`);

@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ConfigMap, Secret } from 'kubernetes-types/core/v1';
-import { CONFIGURATION_KEY, controlPlaneNames, formatConfiguration } from '../../syncer/configuration';
+import {
+  CONFIGURATION_KEY,
+  controlPlaneLabels,
+  controlPlaneNames,
+  formatConfiguration,
+} from '../../syncer/configuration';
 import type { VirtualClusterSpec } from '../spec';
-import { controlPlaneLabels } from './labels';
 
 /** The object that owns everything the syncer creates. It holds nothing: no change of the cluster ever has a reason to replace it. */
 export function anchor(spec: VirtualClusterSpec): ConfigMap {
@@ -10,7 +14,7 @@ export function anchor(spec: VirtualClusterSpec): ConfigMap {
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name, namespace: spec.namespace, labels: controlPlaneLabels(spec) },
+    metadata: { name, namespace: spec.namespace, labels: controlPlaneLabels(spec.name) },
   };
 }
 
@@ -22,7 +26,7 @@ export function configurationMap(spec: VirtualClusterSpec): ConfigMap {
     metadata: {
       name: controlPlaneNames(spec.name).configuration,
       namespace: spec.namespace,
-      labels: controlPlaneLabels(spec),
+      labels: controlPlaneLabels(spec.name),
     },
     data: { [CONFIGURATION_KEY]: formatConfiguration(spec.configuration) },
   };
@@ -44,7 +48,7 @@ export function certificatesSecret(spec: VirtualClusterSpec): Secret {
     metadata: {
       name: controlPlaneNames(spec.name).certificates,
       namespace: spec.namespace,
-      labels: controlPlaneLabels(spec),
+      labels: controlPlaneLabels(spec.name),
     },
     type: 'Opaque',
   };

@@ -6,7 +6,6 @@ import type { KubernetesObject } from './host-object';
 import { statefulSet } from './stateful-set';
 
 export type { KubernetesObject } from './host-object';
-export { CONTROL_PLANE_LABEL, controlPlaneLabels, controlPlaneSelector, type Component } from './labels';
 export { API_SERVER_SERVICE_PORT, PORTS } from './ports';
 export { CONFIGURATION_HASH_ANNOTATION } from './stateful-set';
 

@@ -1,9 +1,8 @@
 import type { ServiceAccount } from 'kubernetes-types/core/v1';
 import type { PolicyRule, Role, RoleBinding } from 'kubernetes-types/rbac/v1';
-import { controlPlaneNames } from '../../syncer/configuration';
+import { controlPlaneLabels, controlPlaneNames } from '../../syncer/configuration';
 import { syncerRights } from '../../syncer/translation';
 import type { VirtualClusterSpec } from '../spec';
-import { controlPlaneLabels } from './labels';
 
 /** The account of the control plane's pod; only its init container and the syncer get a token, by a volume of their own. */
 export function controlPlaneServiceAccount(spec: VirtualClusterSpec): ServiceAccount {
@@ -13,7 +12,7 @@ export function controlPlaneServiceAccount(spec: VirtualClusterSpec): ServiceAcc
     metadata: {
       name: controlPlaneNames(spec.name).serviceAccount,
       namespace: spec.namespace,
-      labels: controlPlaneLabels(spec),
+      labels: controlPlaneLabels(spec.name),
     },
     automountServiceAccountToken: false,
   };
@@ -27,7 +26,7 @@ export function workloadServiceAccount(spec: VirtualClusterSpec): ServiceAccount
     metadata: {
       name: spec.configuration.host.workloadServiceAccount,
       namespace: spec.namespace,
-      labels: controlPlaneLabels(spec, 'workloads'),
+      labels: controlPlaneLabels(spec.name, 'workloads'),
     },
     automountServiceAccountToken: false,
   };
@@ -41,7 +40,7 @@ export function role(spec: VirtualClusterSpec): Role {
     metadata: {
       name: controlPlaneNames(spec.name).serviceAccount,
       namespace: spec.namespace,
-      labels: controlPlaneLabels(spec),
+      labels: controlPlaneLabels(spec.name),
     },
     rules: [
       ...startRights(spec),
@@ -60,7 +59,7 @@ export function roleBinding(spec: VirtualClusterSpec): RoleBinding {
   return {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'RoleBinding',
-    metadata: { name: serviceAccount, namespace: spec.namespace, labels: controlPlaneLabels(spec) },
+    metadata: { name: serviceAccount, namespace: spec.namespace, labels: controlPlaneLabels(spec.name) },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: serviceAccount },
     subjects: [{ kind: 'ServiceAccount', name: serviceAccount, namespace: spec.namespace }],
   };

@@ -1,7 +1,6 @@
 import type { Service } from 'kubernetes-types/core/v1';
-import { controlPlaneNames } from '../../syncer/configuration';
+import { controlPlaneLabels, controlPlaneNames, controlPlaneSelector } from '../../syncer/configuration';
 import type { VirtualClusterSpec } from '../spec';
-import { controlPlaneLabels, controlPlaneSelector } from './labels';
 import { API_SERVER_SERVICE_PORT, PORTS } from './ports';
 
 /**
@@ -15,11 +14,13 @@ export function apiServerService(spec: VirtualClusterSpec): Service {
     metadata: {
       name: controlPlaneNames(spec.name).apiServerService,
       namespace: spec.namespace,
-      labels: controlPlaneLabels(spec),
+      labels: controlPlaneLabels(spec.name),
     },
     spec: {
       type: spec.exposure.type,
-      selector: controlPlaneSelector(spec),
+      // One address on a host with one family, two on a dual-stack one.
+      ipFamilyPolicy: 'PreferDualStack',
+      selector: controlPlaneSelector(spec.name),
       publishNotReadyAddresses: true,
       ports: [{ name: 'https', port: API_SERVER_SERVICE_PORT, targetPort: PORTS.apiServer, protocol: 'TCP' }],
     },
@@ -34,11 +35,11 @@ export function storeService(spec: VirtualClusterSpec): Service {
     metadata: {
       name: controlPlaneNames(spec.name).storeService,
       namespace: spec.namespace,
-      labels: controlPlaneLabels(spec),
+      labels: controlPlaneLabels(spec.name),
     },
     spec: {
       clusterIP: 'None',
-      selector: controlPlaneSelector(spec),
+      selector: controlPlaneSelector(spec.name),
       publishNotReadyAddresses: true,
       ports: [{ name: 'https', port: PORTS.apiServer, targetPort: PORTS.apiServer, protocol: 'TCP' }],
     },

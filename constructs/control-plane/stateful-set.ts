@@ -1,13 +1,12 @@
 import type { StatefulSet } from 'kubernetes-types/apps/v1';
 import type { PersistentVolumeClaim } from 'kubernetes-types/core/v1';
-import { controlPlaneNames } from '../../syncer/configuration';
+import { controlPlaneLabels, controlPlaneNames, controlPlaneSelector } from '../../syncer/configuration';
 import type { StoreSpec, VirtualClusterSpec } from '../spec';
 import { configurationHash } from './configuration';
 import { POD_SECURITY_CONTEXT } from './container-security';
 import { etcdContainer } from './etcd';
 import { kubeApiServerContainer } from './kube-api-server';
 import { kubeControllerManagerContainer } from './kube-controller-manager';
-import { controlPlaneLabels, controlPlaneSelector } from './labels';
 import { pkiContainer, syncerContainer } from './syncer';
 import { podVolumes, STORE_VOLUME } from './volumes';
 
@@ -24,17 +23,17 @@ export function statefulSet(spec: VirtualClusterSpec): StatefulSet {
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
-    metadata: { name: names.statefulSet, namespace: spec.namespace, labels: controlPlaneLabels(spec) },
+    metadata: { name: names.statefulSet, namespace: spec.namespace, labels: controlPlaneLabels(spec.name) },
     spec: {
       replicas: 1,
       serviceName: names.storeService,
       podManagementPolicy: 'Parallel',
       updateStrategy: { type: 'RollingUpdate' },
       revisionHistoryLimit: 3,
-      selector: { matchLabels: controlPlaneSelector(spec) },
+      selector: { matchLabels: controlPlaneSelector(spec.name) },
       template: {
         metadata: {
-          labels: controlPlaneLabels(spec),
+          labels: controlPlaneLabels(spec.name),
           annotations: {
             [CONFIGURATION_HASH_ANNOTATION]: configurationHash(spec),
             'kubectl.kubernetes.io/default-container': 'syncer',

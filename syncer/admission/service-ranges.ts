@@ -1,12 +1,23 @@
-import { isIPv4, isIPv6 } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { cidrContains, type Cidr, parseCidr } from '../configuration';
+import {
+  ADDRESS_BITS,
+  addressFamily,
+  addressGroups,
+  addressToBits,
+  bitsToAddress,
+  type Cidr,
+  cidrContains,
+  familyOf,
+  parseCidr,
+} from '../configuration';
 import type { Logger } from '../engine';
 import { ApiError, type AnyObject, type KubeClient, resources } from '../kube-client';
 
 /** How long to wait for the virtual cluster's controller to declare a range ready. */
 const READY_WAIT_MS = 3_000;
 const READY_POLL_MS = 100;
+/** Bits that a range added here leaves free: 256 addresses. */
+const RANGE_BITS = 8n;
 
 /**
  * Keeps the virtual cluster's Service ranges wide enough: the host may hand out addresses of ranges that were added
@@ -76,28 +87,17 @@ export class ServiceRanges {
  * @returns undefined for what is no address
  */
 export function rangeAround(address: string): string | undefined {
-  if (isIPv4(address)) return `${address.slice(0, address.lastIndexOf('.'))}.0/24`;
-  if (!isIPv6(address) || address.includes('%')) return undefined;
-  const groups = ipv6Groups(address);
-  const last = groups[7] ?? 0;
-  const network = [...groups.slice(0, 7), last & 0xff00].map((group) => group.toString(16)).join(':');
-  return `${new URL(`http://[${network}]/`).hostname.slice(1, -1)}/120`;
+  const family = addressFamily(address);
+  if (family === undefined) return undefined;
+  const network = (addressToBits(address) >> RANGE_BITS) << RANGE_BITS;
+  return `${bitsToAddress(network, family)}/${ADDRESS_BITS[family] - Number(RANGE_BITS)}`;
 }
 
 /** The object name that belongs to a range: `10.97.3.0/24` → `nestling-10-97-3-0-24`; IPv6 in full, without colons. */
 export function rangeName(range: string): string {
   const [address = '', length = ''] = range.split('/');
-  const parts = isIPv4(address) ? address.split('.') : ipv6Groups(address).map((group) => group.toString(16));
-  return `nestling-${parts.join('-')}-${length}`;
-}
-
-/** The eight groups of an IPv6 address in any spelling. */
-function ipv6Groups(address: string): number[] {
-  const [head = '', tail] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = Array<string>(8 - before.length - after.length).fill('0');
-  return [...before, ...zeros, ...after].map((group) => Number.parseInt(group, 16));
+  const groups = addressGroups(addressToBits(address), familyOf(address));
+  return `nestling-${groups.join('-')}-${length}`;
 }
 
 function cidr(text: string): Cidr {

@@ -1,7 +1,7 @@
 import type { Secret } from 'kubernetes-types/core/v1';
-import { controlPlaneNames, type SyncerConfiguration } from '../configuration';
+import { controlPlaneLabels, controlPlaneNames, type SyncerConfiguration } from '../configuration';
 import { ApiError, type KubeClient, resources } from '../kube-client';
-import { controlPlaneLabels, formatKubeconfig, type KeyPair } from '../pki';
+import { formatKubeconfig, type KeyPair } from '../pki';
 import { type Anchor, anchorReference, type ClusterIdentity } from '../translation';
 
 /** What Secret vc-NAME is made of. */

@@ -1,4 +1,14 @@
+export {
+  ADDRESS_BITS,
+  addressFamily,
+  addressGroups,
+  addressToBits,
+  bitsToAddress,
+  familyOf,
+  type IPFamily,
+} from './address';
 export { cidrContains, parseCidr, serviceRangeProblem, type Cidr } from './cidr';
+export { CONTROL_PLANE_LABEL, controlPlaneLabels, controlPlaneSelector, type Component } from './control-plane-labels';
 export { ConfigurationError, problemLine, type ConfigurationProblem } from './error';
 export { configurationJsonSchema } from './json-schema';
 export {
@@ -8,6 +18,7 @@ export {
   dnsNameProblem,
   imageProblem,
   MAX_NAME_LENGTH,
+  NAME_SEPARATOR,
   namespaceNameProblem,
   SERVICE_CIDR_KEY,
   type ControlPlaneNames,

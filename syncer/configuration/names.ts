@@ -1,3 +1,6 @@
+/** Stands between the parts of a tenant's object's host name: `web-x-shop-x-my-vc1`. */
+export const NAME_SEPARATOR = '-x-';
+
 /** Longest name of a virtual cluster, in characters: its StatefulSet's pods carry a label of the name, a dash and ten more. */
 export const MAX_NAME_LENGTH = 52;
 
@@ -21,6 +24,10 @@ export function clusterNameProblem(name: string): string | undefined {
   }
   if (!/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(name)) {
     return 'is no DNS label (RFC 1035): use lower-case letters, digits and dashes, begin with a letter and end with a letter or digit';
+  }
+  // Else objects of the control plane could have a name of the shape that tenants' objects have.
+  if (name.includes(NAME_SEPARATOR)) {
+    return `contains "${NAME_SEPARATOR}", which stands between the parts of host names of tenants' objects: choose a name without it`;
   }
   return undefined;
 }

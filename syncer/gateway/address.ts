@@ -1,4 +1,5 @@
-import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { BlockList, isIPv4 } from 'node:net';
+import { addressFamily, addressToBits, bitsToAddress } from '../configuration';
 
 /**
  * The one text by which the gate knows an IP address: IPv4 in dotted decimal, IPv6 as in RFC 5952 (lower case, longest
@@ -8,14 +9,10 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net';
  * shortened forms that some resolvers take for IPv4
  */
 export function canonicalAddress(text: string): string | undefined {
-  if (isIPv4(text)) return text;
-  if (!isIPv6(text) || text.includes('%')) return undefined;
-  const canonical = new URL(`http://[${text}]/`).hostname.slice(1, -1);
-  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
-  if (mapped === null) return canonical;
-  const high = Number.parseInt(mapped[1] ?? '', 16);
-  const low = Number.parseInt(mapped[2] ?? '', 16);
-  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+  const family = addressFamily(text);
+  if (family !== 'IPv6') return family && text;
+  const bits = addressToBits(text);
+  return bits >> 32n === 0xffffn ? bitsToAddress(bits & 0xffff_ffffn, 'IPv4') : bitsToAddress(bits, 'IPv6');
 }
 
 const local = new BlockList();

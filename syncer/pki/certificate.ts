@@ -8,7 +8,7 @@ import {
   sign,
   X509Certificate,
 } from 'node:crypto';
-import { addressBytes } from './address-bits';
+import { ADDRESS_BITS, addressToBits, familyOf } from '../configuration';
 import {
   DER_TRUE,
   derBits,
@@ -198,6 +198,12 @@ function distinguishedName({
 
 function attribute(type: string, value: string): Buffer {
   return derSetOf(derSequence(derObjectIdentifier(type), derText(value)));
+}
+
+/** An address as 4 or 16 bytes. @throws TypeError for what is no address */
+function addressBytes(address: string): Buffer {
+  const digits = ADDRESS_BITS[familyOf(address)] / 4;
+  return Buffer.from(addressToBits(address).toString(16).padStart(digits, '0'), 'hex');
 }
 
 function alternativeNames({ dnsNames = [], addresses = [] }: LeafRequest): Buffer[] {

@@ -1,8 +1,7 @@
 import type { Secret } from 'kubernetes-types/core/v1';
-import { controlPlaneNames } from '../configuration';
+import { controlPlaneLabels, controlPlaneNames } from '../configuration';
 import { ApiError, type KubeClient, resources } from '../kube-client';
 import { anchorReference } from '../translation';
-import { controlPlaneLabels } from './control-plane-labels';
 
 /** One state of Secret NAME-certs. */
 export interface SecretState {

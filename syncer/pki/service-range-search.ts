@@ -1,5 +1,12 @@
-import { ADDRESS_BITS, addressToBits, bitsToAddress, familyOf, type IPFamily } from './address-bits';
-import { cidrContains, parseCidr } from '../configuration';
+import {
+  ADDRESS_BITS,
+  addressToBits,
+  bitsToAddress,
+  cidrContains,
+  familyOf,
+  type IPFamily,
+  parseCidr,
+} from '../configuration';
 
 /** What the host says about one address as the ClusterIP of a Service. */
 export type RangeAnswer =

@@ -1,9 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Service } from 'kubernetes-types/core/v1';
-import { cidrContains, parseCidr } from '../configuration';
+import { cidrContains, controlPlaneLabels, familyOf, parseCidr } from '../configuration';
 import { type AnyObject, ApiError, type KubeClient, resources } from '../kube-client';
-import { familyOf } from './address-bits';
-import { controlPlaneLabels } from './control-plane-labels';
 import { type AskHost, type RangeAnswer, searchServiceRange, ServiceRangeError } from './service-range-search';
 
 /** Name of the ServiceCIDR that the API server makes from its flags. */

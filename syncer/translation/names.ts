@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { NAME_SEPARATOR } from '../configuration';
 
 /** Which virtual cluster: its name, and the host namespace that its objects are synced into. */
 export interface ClusterIdentity {
@@ -12,7 +13,6 @@ const MAX_LENGTH = 63;
 const READABLE = 52;
 /** Hex digits of SHA-256 in a hashed name. */
 const DIGITS = 10;
-const SEPARATOR = '-x-';
 const TOKEN_SUFFIX = '-token';
 
 /** Shape of a hashed name (or of a token Secret's): no plain name may have it, else the two could meet. */
@@ -26,7 +26,7 @@ export function digits(text: string, count: number = DIGITS): string {
 /** Whether a part could be mistaken for more than itself, or a piece of its neighbour, when parts are joined by `-x-`. */
 function isAmbiguous(part: string): boolean {
   // Where one part ends in `-x`, no other way to read the name is left, as none may begin with `x-`.
-  return part === '' || part.includes(SEPARATOR) || part.startsWith('x-');
+  return part === '' || part.includes(NAME_SEPARATOR) || part.startsWith('x-');
 }
 
 /** The first `length` characters; a dot may not stand before a dash in a DNS name, so it goes. */
@@ -41,7 +41,7 @@ function cut(text: string, length: number, suffix: string): string {
  * no name contains, keeps the parts of all others apart before they are hashed.
  */
 function join(prefix: string, parts: readonly string[]): string {
-  const joined = prefix + parts.join(SEPARATOR);
+  const joined = prefix + parts.join(NAME_SEPARATOR);
   const ambiguous = parts.some(isAmbiguous);
   if (!ambiguous && joined.length > MAX_LENGTH) return cut(joined, READABLE, digits(joined));
   if (ambiguous || HASHED_SHAPE.test(joined)) return cut(joined, READABLE, digits(`${prefix}/${parts.join('/')}`));
@@ -65,5 +65,5 @@ export function clusterScopedHostName(id: ClusterIdentity, name: string): string
 export function tokenSecretName(id: ClusterIdentity, virtualNamespace: string, podName: string): string {
   const parts = [podName, virtualNamespace, id.name];
   const suffix = digits(`token/${parts.join('/')}`);
-  return cut(parts.join(SEPARATOR), READABLE - TOKEN_SUFFIX.length, suffix) + TOKEN_SUFFIX;
+  return cut(parts.join(NAME_SEPARATOR), READABLE - TOKEN_SUFFIX.length, suffix) + TOKEN_SUFFIX;
 }

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { cacheDirectory } from '../../images/cache';
 import { download, releasesAllowed, UnreachableError } from './download';
 import { HostClusterError } from './failure';
 import { buildFromModule } from './go-build';
@@ -8,12 +8,6 @@ import { withLock } from './lock';
 import type { Log } from './progress';
 import type { BinaryName, BinarySource } from './versions';
 import { BINARIES } from './versions';
-
-/** The user's cache: $NESTLING_CACHE, else nestling in $XDG_CACHE_HOME or ~/.cache. */
-export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  const home = environment['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-  return resolve(environment['NESTLING_CACHE'] || join(home, 'nestling'));
-}
 
 /** This machine in Go's names. */
 export function goPlatform(): { os: string; architecture: string } {

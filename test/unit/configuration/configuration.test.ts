@@ -160,6 +160,15 @@ describe('names', () => {
       expect(clusterNameProblem(name)).toContain('RFC 1035');
   });
 
+  test('of clusters do not hold what separates the parts of host names', () => {
+    const problem =
+      'contains "-x-", which stands between the parts of host names of tenants\' objects: choose a name without it';
+    for (const name of ['a-x-b', 'web-x-shop-x-my-vc1', 'a--x-b', 'a-x-x-b'])
+      expect(clusterNameProblem(name)).toBe(problem);
+    for (const name of ['x', 'x-a', 'a-x', 'a-xx-b', 'ax-b']) expect(clusterNameProblem(name)).toBeUndefined();
+    expect(errorOf(`${HEAD}virtualCluster: {name: a-x-b}\n`)).toContain(`virtualCluster.name: "a-x-b": ${problem}`);
+  });
+
   test('too long for a child name name that child', () => {
     const name = 'a'.repeat(53);
     expect(clusterNameProblem(name)).toBe(

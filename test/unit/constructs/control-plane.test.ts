@@ -87,6 +87,7 @@ describe('the pod of the control plane', () => {
       expect(labels).toMatchObject(spec['selector'] as object);
       expect(spec['publishNotReadyAddresses']).toBe(true);
     }
+    expect(find(manifests, 'Service', 'my-vc1')).toMatchObject({ spec: { ipFamilyPolicy: 'PreferDualStack' } });
     expect(labels).toMatchObject(statefulSetOf(manifests).spec.selector.matchLabels ?? {});
     expect(statefulSetOf(manifests).spec.serviceName).toBe('my-vc1-store');
   });

@@ -1,7 +1,8 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cacheDirectory, resolveBinaries, versionDirectory } from '../../host-cluster/binaries';
+import { cacheDirectory } from '../../../images/cache';
+import { resolveBinaries, versionDirectory } from '../../host-cluster/binaries';
 import { checksumIn, releasesAllowed } from '../../host-cluster/download';
 import { BINARIES, BINARY_NAMES } from '../../host-cluster/versions';
 import type { BinarySource } from '../../host-cluster/versions';

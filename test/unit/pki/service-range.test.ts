@@ -1,7 +1,7 @@
 import { BlockList } from 'node:net';
 import fc from 'fast-check';
 import { ApiError } from '../../../syncer/kube-client';
-import { addressToBits, bitsToAddress, familyOf, type IPFamily } from '../../../syncer/pki/address-bits';
+import { addressToBits, bitsToAddress, familyOf, type IPFamily } from '../../../syncer/configuration';
 import { rangesHold, readRefusal } from '../../../syncer/pki/service-range';
 import { type AskHost, searchServiceRange } from '../../../syncer/pki/service-range-search';
 
