@@ -6,7 +6,6 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fetch, Agent } from 'undici';
 import type { ConfigMap, Secret, Service } from 'kubernetes-types/core/v1';
 import { etcdFlags } from '../../constructs/control-plane/etcd';
 import { type FlagValue, commandLine } from '../../constructs/control-plane/flags';
@@ -24,9 +23,9 @@ import {
 import { parseConfiguration } from '../../syncer/configuration';
 import { type AnyObject, type ClusterConnection, KubeClient, resources } from '../../syncer/kube-client';
 import { initialise, type InitialiseOptions } from '../../syncer/pki';
+import { type RunningApiServer, startApiServer } from '../host-cluster/api-server';
 import { resolveBinaries } from '../host-cluster/binaries';
 import { standardErrorLog } from '../host-cluster/progress';
-import { RestartableApiServer } from './restartable-api-server';
 
 const name = 'vc';
 const namespace = 'team-a';
@@ -35,7 +34,7 @@ const podIP = '192.0.2.10';
 const root = mkdtempSync(join(tmpdir(), 'nestling-initialise-'));
 const silent = { info: () => undefined, warn: () => undefined };
 
-let server: RestartableApiServer;
+let server: RunningApiServer;
 let admin: KubeClient;
 let init: KubeClient;
 let spec: VirtualClusterSpec;
@@ -45,10 +44,10 @@ beforeAll(async () => {
   const resolved = resolveSpec({ name, namespace }, { id: name });
   if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));
   spec = resolved.spec;
-  server = await RestartableApiServer.start('initialise');
+  server = await startApiServer({ name: 'initialise' });
   admin = new KubeClient(server.connection, { userAgent });
   serviceIP = await prepareNamespace(namespace);
-  init = new KubeClient(await server.connectionFor(`system:serviceaccount:${namespace}:${name}`), { userAgent });
+  init = new KubeClient(server.connectionFor(`system:serviceaccount:${namespace}:${name}`), { userAgent });
 }, 120_000);
 
 afterAll(async () => {
@@ -77,7 +76,7 @@ async function prepareNamespace(hostNamespace: string, leaveOut: readonly string
 
 /** A client with the rights of the control plane's account in a namespace. */
 async function initClient(hostNamespace: string): Promise<KubeClient> {
-  return new KubeClient(await server.connectionFor(`system:serviceaccount:${hostNamespace}:${name}`), { userAgent });
+  return new KubeClient(server.connectionFor(`system:serviceaccount:${hostNamespace}:${name}`), { userAgent });
 }
 
 function options(directory: string, more: Partial<InitialiseOptions> = {}): InitialiseOptions {
@@ -191,7 +190,7 @@ describe('a control plane that runs from the files', () => {
   const servers: Server[] = [];
   let port: number;
   let virtual: KubeClient;
-  let anonymous: Agent;
+  let anonymous: KubeClient;
 
   beforeAll(async () => {
     const names = ['etcd', 'kube-apiserver', 'kube-controller-manager'] as const;
@@ -248,7 +247,10 @@ describe('a control plane that runs from the files', () => {
       'bind-address': '127.0.0.1',
     });
     virtual = new KubeClient(adminConnection(), { userAgent });
-    anonymous = new Agent({ connect: { ca: read('pod/syncer/ca.crt') } });
+    anonymous = new KubeClient(
+      { server: `https://127.0.0.1:${port}`, certificateAuthority: read('pod/syncer/ca.crt') },
+      { userAgent },
+    );
     await eventually(async () => {
       const log = () => names.map((program) => read(`${program}.log`).slice(-2000)).join('\n');
       if (processes.some(({ exitCode }) => exitCode !== null)) return log();
@@ -325,8 +327,11 @@ describe('a control plane that runs from the files', () => {
   }
 
   test('the administrator is let in, others only to the health paths', async () => {
-    const status = async (path: string) =>
-      (await fetch(`https://127.0.0.1:${port}${path}`, { dispatcher: anonymous })).status;
+    const status = async (path: string) => {
+      const answer = await anonymous.request('GET', path);
+      answer.body.resume();
+      return answer.status;
+    };
     expect(await status('/livez')).toBe(200);
     expect(await status('/readyz')).toBe(200);
     expect(await status('/healthz')).toBe(200);

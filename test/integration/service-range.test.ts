@@ -1,15 +1,17 @@
 import type { Service } from 'kubernetes-types/core/v1';
+import { apiServerService } from '../../constructs/control-plane/services';
+import { resolveSpec } from '../../constructs/spec';
 import { type ClusterConnection, KubeClient, resources } from '../../syncer/kube-client';
 import { findServiceRanges, hostAnswers } from '../../syncer/pki/service-range';
 import { searchServiceRange } from '../../syncer/pki/service-range-search';
-import { RestartableApiServer } from './restartable-api-server';
+import { type RunningApiServer, startApiServer } from '../host-cluster/api-server';
 
 const namespace = 'team-a';
 const clusterName = 'vc';
 const userAgent = 'nestling-test';
 
 /** Lets a user do in the host namespace what the init container may, and nothing cluster-wide. */
-async function namespacedUser(server: RestartableApiServer, admin: KubeClient): Promise<ClusterConnection> {
+async function namespacedUser(server: RunningApiServer, admin: KubeClient): Promise<ClusterConnection> {
   const metadata = { name: 'init', namespace };
   await admin.create(resources.roles, {
     metadata,
@@ -29,21 +31,21 @@ describe.each([
   { ranges: ['172.20.16.0/20'] },
   { ranges: ['fd00:10:96::/108', '192.168.77.0/24'] },
 ])('a host with $ranges', ({ ranges }) => {
-  let server: RestartableApiServer;
+  let server: RunningApiServer;
   let admin: KubeClient;
   let init: KubeClient;
   let serviceIPs: string[];
 
   beforeAll(async () => {
-    server = await RestartableApiServer.start('range', [`--service-cluster-ip-range=${ranges.join(',')}`]);
+    server = await startApiServer({ name: 'range', flags: [`--service-cluster-ip-range=${ranges.join(',')}`] });
     admin = new KubeClient(server.connection, { userAgent });
     await admin.create(resources.namespaces, { metadata: { name: namespace } });
     init = new KubeClient(await namespacedUser(server, admin), { userAgent });
-    const service = await admin.create<Service>(resources.services, {
-      metadata: { name: clusterName, namespace },
-      spec: { ipFamilyPolicy: 'PreferDualStack', ports: [{ port: 443 }] },
-    });
+    const spec = resolveSpec({ name: clusterName, namespace }, { id: clusterName });
+    if (!spec.ok) throw new Error(JSON.stringify(spec.problems));
+    const service = await admin.create<Service>(resources.services, apiServerService(spec.spec));
     serviceIPs = service.spec?.clusterIPs ?? [];
+    expect(serviceIPs).toHaveLength(ranges.length);
   }, 90_000);
 
   afterAll(async () => {
@@ -77,7 +79,7 @@ describe.each([
   });
 
   test('refuses for another reason: the error quotes it and names the setting', async () => {
-    const nobody = new KubeClient(await server.connectionFor('nobody'), { userAgent });
+    const nobody = new KubeClient(server.connectionFor('nobody'), { userAgent });
     await expect(findServiceRanges({ client: nobody, namespace, clusterName, serviceIPs })).rejects.toThrow(
       /a dry run of a Service with ClusterIP .* ended with: .*"nobody" cannot create resource "services".*; set network\.serviceCIDRs/s,
     );
