@@ -27,7 +27,8 @@ export async function runInit({ configuration: path, directory }: InitOptions): 
       directory,
       logger,
     });
-    logger.info({ serviceCIDRs, made, milliseconds: Math.round(process.uptime() * 1000) }, 'the files are written');
+    const milliseconds = Math.round(process.uptime() * 1000);
+    logger.info({ serviceCIDRs, made, milliseconds }, 'keys, certificates and configuration files are in place');
   } finally {
     await client.close();
   }

@@ -4,6 +4,7 @@ import { resources } from '../kube-client';
 import type { KubeClient, KubeObject, ResourceType } from '../kube-client';
 import { LABELS, hostName, nodeAddress, ownedBy, podReferences } from '../translation';
 import type { KindEnvironment } from './environment';
+import { isTerminal } from './pod-phase';
 
 /** Names of the indexes that the kinds ask the caches for. */
 export const INDEX = {
@@ -138,8 +139,6 @@ export function createCaches(
 }
 
 const present = (value: string | undefined): readonly string[] => (value === undefined || value === '' ? [] : [value]);
-
-const isTerminal = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 
 const hasSelector = (service: Service): boolean => Object.keys(service.spec?.selector ?? {}).length > 0;
 

@@ -1,5 +1,5 @@
 import type { Pod, PodCondition } from 'kubernetes-types/core/v1';
-import { PairController } from '../engine';
+import { objectKey, PairController } from '../engine';
 import type { Pair } from '../engine';
 import { ApiError, resources } from '../kube-client';
 import { checkPod } from '../policy';
@@ -20,6 +20,7 @@ import type { Caches } from './caches';
 import { INDEX, referenceKey } from './caches';
 import type { KindEnvironment } from './environment';
 import type { Nodes } from './nodes';
+import { isTerminal } from './pod-phase';
 import { inTenantNames, isOtherObject, isRefusal, warn } from './refusals';
 import { remove } from './removal';
 import type { Tokens } from './tokens';
@@ -86,7 +87,7 @@ export class Pods {
     for (const contents of dependencies.contents) {
       contents.onCurrent((key) => {
         for (const pod of caches.virtual.pods.byIndex(INDEX.reference, referenceKey(contents.kind, key))) {
-          if (!caches.host.pods.has(caches.hostKeyOf(keyOf(pod)))) this.#controller.enqueue(keyOf(pod));
+          if (!caches.host.pods.has(caches.hostKeyOf(objectKey(pod)))) this.#controller.enqueue(objectKey(pod));
         }
       });
     }
@@ -98,7 +99,7 @@ export class Pods {
     caches.virtual.namespaces.subscribe(({ type, key, object, previous }) => {
       if (type === 'deleted') return;
       if (type === 'modified' && sameLabels(object.metadata?.labels, previous?.metadata?.labels)) return;
-      for (const pod of caches.virtual.pods.byIndex(INDEX.namespace, key)) this.#controller.enqueue(keyOf(pod));
+      for (const pod of caches.virtual.pods.byIndex(INDEX.namespace, key)) this.#controller.enqueue(objectKey(pod));
     });
     caches.host.services.subscribe(({ type, object }) => {
       if (type === 'deleted' || caches.virtualKeyOf(object, 'Service') !== DNS_SERVICE) return;
@@ -151,7 +152,7 @@ export class Pods {
     if (this.#removed.has(uid)) return;
     await remove(this.#environment.virtual, resources.pods, virtual, { gracePeriodSeconds: 0 });
     // Not when the watch was quicker than the answer.
-    if (this.#caches.virtual.pods.get(keyOf(virtual))?.metadata?.uid === uid) this.#removed.add(uid);
+    if (this.#caches.virtual.pods.get(objectKey(virtual))?.metadata?.uid === uid) this.#removed.add(uid);
   }
 
   async #create(key: string, virtual: Pod): Promise<void> {
@@ -402,10 +403,6 @@ export class Pods {
     };
   }
 }
-
-const keyOf = (pod: Pod): string => `${pod.metadata?.namespace}/${pod.metadata?.name}`;
-
-const isTerminal = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 
 function sameLabels(a: Record<string, string> | undefined = {}, b: Record<string, string> | undefined = {}): boolean {
   const keys = Object.keys(a);

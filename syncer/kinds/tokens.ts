@@ -1,11 +1,12 @@
 import type { Pod, Secret } from 'kubernetes-types/core/v1';
-import { Controller } from '../engine';
+import { Controller, objectKey } from '../engine';
 import { resources } from '../kube-client';
 import type { AnyObject, KubeObject } from '../kube-client';
 import { ANNOTATIONS, ownedBy, podTokens, TOKENS_KIND, tokenSecretName, translateTokens } from '../translation';
 import type { TokenRequestSpec } from '../translation';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
+import { isTerminal } from './pod-phase';
 
 /** Part of a token's life after which a new one is fetched; upstream's kubelet does the same. */
 const RENEW_AT = 0.8;
@@ -69,7 +70,7 @@ export class Tokens {
   /** Makes up for what an interrupted run left undone: a pod whose token Secret is missing. */
   check(virtual: Pod, host: Pod): void {
     if (podTokens(virtual).length === 0 || host.metadata?.deletionTimestamp) return;
-    if (!this.#secretOf(virtual)) this.#controller.enqueue(keyOf(virtual));
+    if (!this.#secretOf(virtual)) this.#controller.enqueue(objectKey(virtual));
   }
 
   async #reconcile(key: string): Promise<{ requeueAfterMs: number } | void> {
@@ -168,10 +169,6 @@ export class Tokens {
     return secret && ownedBy(secret, identity)?.kind === TOKENS_KIND ? secret : undefined;
   }
 }
-
-const keyOf = (pod: Pod): string => `${pod.metadata?.namespace}/${pod.metadata?.name}`;
-
-const isTerminal = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 
 /** The cache holds metadata only. */
 const withoutData = ({ metadata = {} }: Secret): KubeObject => ({ metadata });

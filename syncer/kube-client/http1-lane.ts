@@ -2,7 +2,7 @@ import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import type { ClusterConnection } from './connection';
 import { tlsOptions } from './tls';
-import type { Lane, TransportAnswer, TransportRequest } from './transport';
+import type { Lane, TransportAnswer, TransportRequest } from './lane';
 
 /** Requests over HTTP/1.1, each on a connection of its own while it lasts. */
 export class Http1Lane implements Lane {

@@ -4,7 +4,7 @@ import type { ClusterConnection } from './connection';
 import { ConnectionError } from './connection-error';
 import { Http2Body } from './http2-body';
 import { tlsOptions } from './tls';
-import type { TransportAnswer, TransportRequest } from './transport';
+import type { TransportAnswer, TransportRequest } from './lane';
 
 /** The server, or a proxy before it, does not speak HTTP/2. */
 export class NoHttp2Error extends Error {

@@ -1,7 +1,7 @@
 import type { ClusterConnection } from './connection';
 import { ConnectionError } from './connection-error';
 import { Http2Connection } from './http2-connection';
-import type { Lane, TransportAnswer, TransportRequest } from './transport';
+import type { Lane, TransportAnswer, TransportRequest } from './lane';
 
 /**
  * Requests over as few HTTP/2 connections as will do: another one is opened only when all are full, and no more than

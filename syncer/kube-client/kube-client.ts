@@ -4,6 +4,7 @@ import { ApiError } from './api-error';
 import { BearerToken } from './bearer-token';
 import type { ClusterConnection } from './connection';
 import { ConnectionError } from './connection-error';
+import type { TransportAnswer } from './lane';
 import { LineSplitter } from './lines';
 import type { AnyObject, KubeObject, ObjectList, Status, WatchEvent } from './object';
 import type {
@@ -18,7 +19,7 @@ import type {
 } from './options';
 import { RequestCounter, type Verb } from './request-counter';
 import { apiVersionOf, resourcePath, type ResourceType } from './resource-type';
-import { type LaneName, Transport, type TransportAnswer } from './transport';
+import { type LaneName, Transport } from './transport';
 
 /** Options of a KubeClient. */
 export interface KubeClientOptions {

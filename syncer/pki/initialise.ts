@@ -33,9 +33,8 @@ export interface InitialiseOptions {
   readonly now?: () => Date;
 }
 
-/** Where init says what it did; a pino logger is one. */
+/** Where init says what is odd; a pino logger is one. */
 export interface InitialiseLogger {
-  info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
 
@@ -55,7 +54,7 @@ export interface Initialised {
  * @throws Error naming what is missing or refused on the host, and the remedy
  */
 export async function initialise(options: InitialiseOptions): Promise<Initialised> {
-  const { configuration, client, namespace, signal, logger, now = () => new Date() } = options;
+  const { configuration, client, namespace, signal, now = () => new Date() } = options;
   const clusterName = configuration.virtualCluster.name;
   const place = { client, namespace, clusterName, signal };
   const [serviceIPs, firstState] = await Promise.all([
@@ -85,10 +84,6 @@ export async function initialise(options: InitialiseOptions): Promise<Initialise
   const apiServer = material.issue(apiServerLeaf({ configuration, namespace, serviceIPs, podIPs }), now());
   const layout = { ...POD_LAYOUT, ...options.layout };
   await writeFiles(options.directory, controlPlaneFiles(material, apiServer, layout));
-  logger.info(
-    { made: material.reasons, serviceCIDRs: ranges },
-    'keys, certificates and configuration files are in place',
-  );
   return { serviceCIDRs: ranges, made: material.reasons };
 }
 

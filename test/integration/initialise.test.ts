@@ -32,7 +32,7 @@ const namespace = 'team-a';
 const userAgent = 'nestling-test';
 const podIP = '192.0.2.10';
 const root = mkdtempSync(join(tmpdir(), 'nestling-initialise-'));
-const silent = { info: () => undefined, warn: () => undefined };
+const silent = { warn: () => undefined };
 
 let server: RunningApiServer;
 let admin: KubeClient;

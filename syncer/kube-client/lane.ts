@@ -1,0 +1,28 @@
+import type { Readable } from 'node:stream';
+
+/** One HTTP request to the API server. */
+export interface TransportRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array | undefined;
+  /** Ends the request, and the body of its answer, at any time. */
+  readonly signal: AbortSignal;
+}
+
+/** Head of an answer, and its body, which must be read to the end or destroyed. */
+export interface TransportAnswer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly body: Readable;
+}
+
+/** Carries requests over some connections. */
+export interface Lane {
+  /** Connections that are open now. */
+  readonly connections: number;
+  send(request: TransportRequest): Promise<TransportAnswer>;
+  close(): void;
+}
