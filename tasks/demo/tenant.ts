@@ -46,6 +46,20 @@ export async function expose(virtual: KubeClient, namespace: string, name: strin
   return (service.spec as unknown as { clusterIP: string }).clusterIP;
 }
 
+/** Waits for the account that a pod gets without naming one: a namespace has it a moment after it was made. */
+export async function untilServiceAccount(virtual: KubeClient, namespace: string, signal: AbortSignal): Promise<void> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(30_000)]);
+  const fieldSelector = 'metadata.name=default';
+  const list = await virtual.list(resources.serviceAccounts, { namespace, fieldSelector, signal: limit });
+  if (list.items.length > 0) return;
+  const resourceVersion = list.metadata.resourceVersion ?? '';
+  const watch = virtual.watch(resources.serviceAccounts, { namespace, fieldSelector, resourceVersion, signal: limit });
+  for await (const { type } of watch) if (type === 'ADDED') return;
+  throw new Error(
+    `namespace ${namespace} has no ServiceAccount default within 30 s; is kube-controller-manager running?`,
+  );
+}
+
 /** A pod with a shell that stays. */
 export async function createShell(virtual: KubeClient, namespace: string, name: string): Promise<void> {
   await virtual.create(resources.pods, {
@@ -97,8 +111,9 @@ export async function untilPods(
   what: string,
   condition: (pods: readonly Pod[]) => boolean,
   log: (text: string) => void,
+  signal: AbortSignal,
 ): Promise<readonly Pod[]> {
-  const limit = AbortSignal.timeout(120_000);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(120_000)]);
   const pods = new Map<string, Pod>();
   try {
     const list = await client.list<Pod>(resources.pods, { namespace, signal: limit });
@@ -118,7 +133,7 @@ export async function untilPods(
       if (condition([...pods.values()])) return [...pods.values()];
     }
   } catch (error) {
-    if (!limit.aborted) throw error;
+    if (!limit.aborted || signal.aborted) throw error;
   }
   const states = [...pods.values()].map(
     (pod) => `${pod.metadata?.name} ${pod.status?.phase} ${JSON.stringify(pod.status?.conditions)}`,

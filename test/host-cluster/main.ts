@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { HostCluster, HostClusterError, InterruptedError, standardErrorLog, withElapsedTime } from '.';
 import { describeStatus } from './status';
-import { DEFAULT_NAME, DEFAULT_NETWORK, MAXIMUM_NODES } from './plan';
+import { DEFAULT_NAME, DEFAULT_NETWORK, defaultName, MAXIMUM_NODES } from './plan';
 
 function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('use a whole number');
@@ -24,10 +24,11 @@ function program(): Command {
 Environment:
   NESTLING_BINARIES  folder with programs (kubelet, etcd ...) that come before all others
   NESTLING_CACHE     where programs and images are kept (default: ~/.cache/nestling)
+  NESTLING_HOST_NAME the name of the host cluster where --name is not given (default: ${DEFAULT_NAME})
   NESTLING_DOWNLOAD  "off" builds programs from source instead of downloading releases`,
     );
   const named = (command: Command): Command =>
-    command.option('--name <name>', 'which host cluster', DEFAULT_NAME).allowExcessArguments(false);
+    command.option('--name <name>', 'which host cluster', defaultName()).allowExcessArguments(false);
 
   named(root.command('up'))
     .description('start it and wait until it is ready; says so when it runs already')

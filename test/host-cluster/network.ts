@@ -38,7 +38,7 @@ export async function checkRoutes(plan: ClusterPlan, network: string): Promise<v
   if (conflict) {
     throw new HostClusterError(
       `this machine already routes ${conflict.dst} through ${conflict.dev ?? conflict.type ?? 'another way'}, inside ${network}`,
-      'give another range with --network (a free private /14)',
+      `name a free private /14 with: npm run host -- up --name ${plan.name} --network RANGE`,
     );
   }
 }

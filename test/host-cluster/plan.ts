@@ -4,7 +4,7 @@ import { addressAt, blockAt, formatBlock, parseBlock } from './ipv4';
 
 /** Below this directory every host cluster has one of its own, named after it. */
 export const STATE_ROOT = '/var/lib/nestling-test';
-/** The name of the host cluster that is meant when none is given. */
+/** The name of the host cluster that is meant when nothing else is said. */
 export const DEFAULT_NAME = 'host';
 /** Most nodes of one host cluster. */
 export const MAXIMUM_NODES = 8;
@@ -54,15 +54,28 @@ export interface ClusterPlan {
 /**
  * Checks a cluster's name.
  *
+ * @param field where it comes from, for the message
  * @throws HostClusterError unless it is a DNS label of at most 40 characters
  */
-export function checkName(name: string): void {
+export function checkName(name: string, field = 'name'): void {
   if (!/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/.test(name)) {
     throw new HostClusterError(
-      `name ${JSON.stringify(name)} is not a name for a host cluster`,
+      `${field} ${JSON.stringify(name)} is not a name for a host cluster`,
       'use 1 to 40 lower-case letters, digits and hyphens, with no hyphen at either end',
     );
   }
+}
+
+/**
+ * The name of the host cluster that is meant when none is given: $NESTLING_HOST_NAME, so that several can be worked on
+ * side by side, else `host`.
+ *
+ * @throws HostClusterError when the variable holds no name
+ */
+export function defaultName(environment: NodeJS.ProcessEnv = process.env): string {
+  const name = environment['NESTLING_HOST_NAME'] || DEFAULT_NAME;
+  checkName(name, 'NESTLING_HOST_NAME');
+  return name;
 }
 
 /**

@@ -3,10 +3,13 @@ import { HostClusterError } from './failure';
 import type { Host } from './host';
 import type { UpOptions } from './host-cluster';
 import { HostCluster } from './host-cluster';
+import { defaultName } from './plan';
 import { checkSystem } from './prerequisites';
 
 /** Which host, where the choice is not left to the environment. */
 export interface ResolveHostOptions extends UpOptions {
+  /** For a real node: the name of its cluster. @default $NESTLING_HOST_NAME, else 'host' */
+  readonly name?: string;
   /** @default $NESTLING_HOST, else as `chooseHostKind` says */
   readonly kind?: Host['kind'];
   /** For an existing cluster: path of a kubeconfig. @default the first file of $KUBECONFIG, else ~/.kube/config */
@@ -47,5 +50,5 @@ export async function resolveHost(options: ResolveHostOptions = {}): Promise<Hos
     return existingHost({ ...(kubeconfig !== undefined && { kubeconfig }), ...(context !== undefined && { context }) });
   }
   checkSystem(process.platform, process.getuid?.());
-  return HostCluster.up(options);
+  return HostCluster.up({ ...options, name: options.name ?? defaultName() });
 }

@@ -10,6 +10,7 @@ import { applyManifests } from '../../syncer/bootstrap';
 import { controlPlaneNames } from '../../syncer/configuration';
 import { ApiError, KubeClient, resources } from '../../syncer/kube-client';
 import type { AnyObject } from '../../syncer/kube-client';
+import { InterruptedError } from '../host-cluster';
 import type { Host } from '../host-cluster';
 import { reach } from './reach';
 import type { Reach } from './reach';
@@ -28,6 +29,8 @@ export interface LaunchOptions {
   readonly objects?: readonly AnyObject[];
   /** Told what is being waited for. */
   readonly log?: (text: string) => void;
+  /** Gives up and removes what was made when aborted. */
+  readonly signal?: AbortSignal;
 }
 
 /** A virtual cluster that answers, as a test or the demo uses it. */
@@ -40,6 +43,8 @@ export interface RunningVirtualCluster {
   readonly virtual: KubeClient;
   /** File with a kubeconfig that reaches the virtual cluster from here. */
   readonly kubeconfigPath: string;
+  /** What a person runs to have that kubeconfig work after `disconnect`; undefined where it works anyway. */
+  readonly reachCommand?: string;
   /** Milliseconds from the first object applied to the first answer of the virtual API server. */
   readonly answeredAfterMs: number;
   /** What was applied. */
@@ -50,36 +55,53 @@ export interface RunningVirtualCluster {
   destroy(): Promise<void>;
 }
 
-/** Synthesizes a virtual cluster, applies it to a host and waits until its API server answers. */
+/**
+ * Synthesizes a virtual cluster, applies it to a host and waits until its API server answers. A failure leaves nothing.
+ *
+ * @throws InterruptedError when the signal aborted it
+ */
 export async function launch(options: LaunchOptions): Promise<RunningVirtualCluster> {
-  const { name, namespace, log = () => undefined } = options;
-  const host = new KubeClient(options.host.connection, { userAgent: 'nestling-test' });
+  const { name, namespace, log = () => undefined, signal } = options;
   const objects = options.objects ?? synthesize(name, namespace, options.props ?? {});
   const names = controlPlaneNames(name);
-  await ensureNamespace(host, namespace);
-  const started = Date.now();
-  await applyManifests(host, objects);
-  const waiting = new AbortController();
-  const progress = followPod(host, namespace, names.pod, log, waiting.signal);
+  const host = new KubeClient(options.host.connection, { userAgent: 'nestling-test' });
   const directory = mkdtempSync(join(tmpdir(), 'nestling-vc-'));
+  const following = new AbortController();
+  let progress: Promise<void> | undefined;
   let path: Reach | undefined;
   let virtual: KubeClient | undefined;
-  const cleanUp = async (): Promise<void> => {
-    waiting.abort();
+  let madeNamespace = false;
+  const disconnect = async (): Promise<void> => {
+    following.abort();
     await progress;
     await virtual?.close();
     await path?.close();
-    rmSync(directory, { recursive: true, force: true });
+    await host.close();
+  };
+  const destroy = async (): Promise<void> => {
+    try {
+      await remove(host, namespace, name, objects, madeNamespace);
+    } finally {
+      await disconnect();
+      rmSync(directory, { recursive: true, force: true });
+    }
   };
   try {
-    const secret = await within(START_TIMEOUT_MS, `Secret ${namespace}/${names.kubeconfig}`, () =>
-      host.get<Secret>(resources.secrets, { namespace, name: names.kubeconfig }),
+    madeNamespace = await ensureNamespace(host, namespace, signal);
+    const started = Date.now();
+    await applyManifests(host, objects, { signal });
+    progress = followPod(host, namespace, names.pod, log, following.signal);
+    const secret = await within(
+      START_TIMEOUT_MS,
+      `Secret ${namespace}/${names.kubeconfig}`,
+      () => host.get<Secret>(resources.secrets, { namespace, name: names.kubeconfig }),
+      signal,
     );
     path = await reach(options.host, host, namespace, names);
     const text = (key: string): string => Buffer.from(secret.data?.[key] ?? '', 'base64').toString();
     const kubeconfigPath = join(directory, 'kubeconfig');
     writeFileSync(kubeconfigPath, text('config').replace(/server: .*/, `server: ${path.server}`), { mode: 0o600 });
-    virtual = new KubeClient(
+    const client = new KubeClient(
       {
         server: path.server,
         certificateAuthority: text('certificate-authority'),
@@ -88,36 +110,27 @@ export async function launch(options: LaunchOptions): Promise<RunningVirtualClus
       },
       { userAgent: 'nestling-test' },
     );
-    const client = virtual;
-    await within(30_000, `the API server of ${name}`, () => client.getText('/readyz'));
+    virtual = client;
+    await within(30_000, `the API server of ${name}`, () => client.getText('/readyz'), signal);
     const answeredAfterMs = Date.now() - started;
-    waiting.abort();
+    following.abort();
     return {
       name,
       namespace,
       host,
       virtual,
       kubeconfigPath,
+      ...(path.command !== undefined && { reachCommand: path.command }),
       answeredAfterMs,
       objects,
-      disconnect: async () => {
-        await Promise.all([client.close(), path?.close(), host.close()]);
-      },
-      destroy: async () => {
-        try {
-          await remove(host, namespace, name, objects);
-        } finally {
-          await cleanUp();
-          await host.close();
-        }
-      },
+      disconnect,
+      destroy,
     };
   } catch (error) {
-    log(await describePod(host, namespace, names.pod));
-    await remove(host, namespace, name, objects).catch(() => undefined);
-    await cleanUp();
-    await host.close();
-    throw error;
+    if (!signal?.aborted) log(await describePod(host, namespace, names.pod));
+    // What failed is told; that it cannot be removed either, such as where the host went away, is no news.
+    await destroy().catch(() => undefined);
+    throw signal?.aborted ? new InterruptedError() : error;
   }
 }
 
@@ -128,18 +141,40 @@ export function synthesize(name: string, namespace: string, props: VirtualCluste
   return chart.toJson() as AnyObject[];
 }
 
-async function ensureNamespace(host: KubeClient, name: string): Promise<void> {
-  try {
-    await host.create(resources.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-  } catch (error) {
-    if (!ApiError.is(error, 'AlreadyExists')) throw error;
+/**
+ * Makes a namespace, once an earlier one of that name is gone.
+ *
+ * @returns whether it was made here: one that was there is left there
+ */
+async function ensureNamespace(host: KubeClient, name: string, signal?: AbortSignal): Promise<boolean> {
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      await host.create(resources.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+      return true;
+    } catch (error) {
+      if (!ApiError.is(error, 'AlreadyExists')) throw error;
+    }
+    try {
+      const found = await host.get(resources.namespaces, { name });
+      if (found.metadata?.deletionTimestamp === undefined) return false;
+    } catch (error) {
+      if (!ApiError.is(error, 'NotFound')) throw error;
+    }
+    await sleep(250);
   }
 }
 
 /** Repeats a request until it succeeds. */
-async function within<T>(milliseconds: number, what: string, request: () => Promise<T>): Promise<T> {
+async function within<T>(
+  milliseconds: number,
+  what: string,
+  request: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   const deadline = Date.now() + milliseconds;
   for (;;) {
+    signal?.throwIfAborted();
     try {
       return await request();
     } catch (error) {
@@ -227,7 +262,13 @@ export async function contentsOf(host: KubeClient, namespace: string): Promise<s
   return found.flat().filter((name) => !always.has(name));
 }
 
-async function remove(host: KubeClient, namespace: string, name: string, objects: readonly AnyObject[]): Promise<void> {
+async function remove(
+  host: KubeClient,
+  namespace: string,
+  name: string,
+  objects: readonly AnyObject[],
+  withNamespace: boolean,
+): Promise<void> {
   const types = new Map(Object.values(resources).map((type) => [`${type.group}/${type.kind}`, type]));
   for (const object of objects) {
     const group = object.apiVersion?.includes('/') ? object.apiVersion.split('/')[0] : '';
@@ -252,5 +293,5 @@ async function remove(host: KubeClient, namespace: string, name: string, objects
     }
     await sleep(250);
   }
-  await host.delete(resources.namespaces, { name: namespace });
+  if (withNamespace) await host.delete(resources.namespaces, { name: namespace });
 }

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { KubeConfig, PortForward } from '@kubernetes/client-node';
 import type { Service } from 'kubernetes-types/core/v1';
 import type { ControlPlaneNames } from '../../syncer/configuration';
@@ -11,6 +11,8 @@ import type { Host } from '../host-cluster';
 export interface Reach {
   /** `https://ADDRESS:PORT`; the server's certificate is valid for it. */
   readonly server: string;
+  /** What a person runs to have the same address answer after `close`; undefined where it answers anyway. */
+  readonly command?: string;
   close(): Promise<void>;
 }
 
@@ -29,18 +31,38 @@ export async function reach(
   }
   const config = new KubeConfig();
   config.loadFromFile(host.kubeconfigPath);
-  if (host.context !== undefined) config.setCurrentContext(host.context);
+  config.setCurrentContext(host.context);
   const forward = new PortForward(config);
+  const open = new Set<Socket>();
   const server = createServer((socket) => {
+    open.add(socket);
     socket.on('error', () => socket.destroy());
-    forward.portForward(namespace, names.pod, [API_SERVER_PORT], socket, null, socket).catch(() => socket.destroy());
+    socket.once('close', () => open.delete(socket));
+    forward.portForward(namespace, names.pod, [API_SERVER_PORT], socket, null, socket).then(
+      (webSocket) => {
+        if (typeof webSocket === 'function') return; // only where retries are asked for
+        // Each end takes the other with it, which the library leaves to us.
+        webSocket.onclose = () => socket.destroy();
+        socket.once('close', () => webSocket.close());
+        if (socket.destroyed) webSocket.close();
+      },
+      () => socket.destroy(),
+    );
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);
   });
+  const { port } = server.address() as AddressInfo;
   return {
-    server: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    server: `https://127.0.0.1:${port}`,
+    command:
+      `kubectl --kubeconfig ${host.kubeconfigPath} --context ${host.context} -n ${namespace} ` +
+      `port-forward service/${names.apiServerService} ${port}:443`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of open) socket.destroy();
+      }),
   };
 }
