@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parseConfiguration } from './configuration';
+import { parseConfiguration } from './configuration/document';
 import { createLogger } from './engine';
 import { podEnvironment } from './environment';
 import { inClusterConnection, KubeClient } from './kube-client';

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 
-const USAGE = `usage: syncer init|run --configuration FILE --directory DIRECTORY
+const USAGE = `usage: syncer init --configuration FILE --directory DIRECTORY
+       syncer run --directory DIRECTORY
 
-  init   makes keys, certificates and the control plane's configuration files, then exits
+  init   checks the configuration, makes keys, certificates and the control plane's files, then exits
   run    synchronises the virtual cluster with its host namespace
 
   --configuration FILE     the SyncerConfiguration document (YAML)
@@ -30,14 +31,15 @@ async function main(): Promise<void> {
     throw new UsageError(`unknown command "${positionals.join(' ')}"; give init or run`);
   }
   const { configuration, directory } = values;
-  if (configuration === undefined) throw new UsageError('--configuration is missing');
   if (directory === undefined) throw new UsageError('--directory is missing');
   if (command === 'init') {
+    if (configuration === undefined) throw new UsageError('--configuration is missing');
     const { runInit } = await import('./init.js');
     await runInit({ configuration, directory });
   } else {
+    if (configuration !== undefined) throw new UsageError('run takes no --configuration: init has checked it');
     const { runSyncer } = await import('./run.js');
-    await runSyncer({ configuration, directory });
+    await runSyncer({ directory });
   }
 }
 

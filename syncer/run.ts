@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AdmissionServer, ServiceAdmission, ServiceRanges } from './admission';
 import { bootstrap } from './bootstrap';
-import { parseConfiguration } from './configuration';
+import { CONFIGURATION_FILE, type SyncerConfiguration } from './configuration';
 import { createLogger, EventRecorder, HealthServer, Metrics } from './engine';
 import { podEnvironment } from './environment';
 import { Gateway } from './gateway';
@@ -14,9 +14,7 @@ import type { ClusterIdentity } from './translation';
 
 /** Where the syncer finds what it needs, and itself. */
 export interface RunOptions {
-  /** Path of the SyncerConfiguration document. */
-  readonly configuration: string;
-  /** Directory with the syncer's keys and certificates, as the init container wrote them. */
+  /** Directory with the syncer's configuration, keys and certificates, as the init container checked and wrote them. */
   readonly directory: string;
 }
 
@@ -30,7 +28,7 @@ const USER_AGENT = 'nestling-syncer';
 
 /** Runs the syncer until SIGTERM or SIGINT. Rejects when it cannot start. */
 export async function runSyncer(options: RunOptions): Promise<void> {
-  const configuration = parseConfiguration(await readFile(options.configuration, 'utf8'));
+  const configuration = await readConfiguration(options.directory);
   const logger = createLogger({ level: configuration.logging.level, name: 'syncer' });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
@@ -138,6 +136,10 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   await Promise.all([host.close(), virtual.close()]);
   logger.info('stopped');
   process.exit(0);
+}
+
+async function readConfiguration(directory: string): Promise<SyncerConfiguration> {
+  return JSON.parse(await readFile(join(directory, CONFIGURATION_FILE), 'utf8')) as SyncerConfiguration;
 }
 
 async function readFiles(directory: string) {

@@ -1,11 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ConfigMap, Secret } from 'kubernetes-types/core/v1';
-import {
-  CONFIGURATION_KEY,
-  controlPlaneLabels,
-  controlPlaneNames,
-  formatConfiguration,
-} from '../../syncer/configuration';
+import { CONFIGURATION_KEY, controlPlaneLabels, controlPlaneNames } from '../../syncer/configuration';
+import { formatConfiguration } from '../../syncer/configuration/document';
 import type { VirtualClusterSpec } from '../spec';
 
 /** The object that owns everything the syncer creates. It holds nothing: no change of the cluster ever has a reason to replace it. */

@@ -16,19 +16,18 @@ import {
   SERVICE_ACCOUNT_MOUNT,
 } from './volumes';
 
-const LOCATIONS = [
-  '--configuration',
-  `${CONFIGURATION_DIRECTORY}/${CONFIGURATION_KEY}`,
-  '--directory',
-  FILES_DIRECTORY,
-];
-
 /** The init container: makes or renews keys and certificates, finds the service range, writes everybody's files. */
 export function pkiContainer(spec: VirtualClusterSpec): Container {
   return {
     ...common(spec),
     name: 'pki',
-    args: ['init', ...LOCATIONS],
+    args: [
+      'init',
+      '--configuration',
+      `${CONFIGURATION_DIRECTORY}/${CONFIGURATION_KEY}`,
+      '--directory',
+      FILES_DIRECTORY,
+    ],
     volumeMounts: [ALL_FILES_MOUNT, CONFIGURATION_MOUNT, SERVICE_ACCOUNT_MOUNT],
   };
 }
@@ -38,10 +37,10 @@ export function syncerContainer(spec: VirtualClusterSpec): Container {
   return {
     ...common(spec),
     name: 'syncer',
-    args: ['run', ...LOCATIONS],
+    args: ['run', '--directory', FILES_DIRECTORY],
     ports: [{ name: 'metrics', containerPort: PORTS.syncer, protocol: 'TCP' }],
     ...probes({ port: PORTS.syncer, scheme: 'HTTP', live: '/healthz', ready: '/readyz' }),
-    volumeMounts: [filesMount('syncer'), RUN_MOUNT, CONFIGURATION_MOUNT, SERVICE_ACCOUNT_MOUNT],
+    volumeMounts: [filesMount('syncer'), RUN_MOUNT, SERVICE_ACCOUNT_MOUNT],
   };
 }
 

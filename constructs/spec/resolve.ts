@@ -5,10 +5,10 @@ import {
   dnsNameProblem,
   imageProblem,
   namespaceNameProblem,
-  resolveConfiguration,
   type ConfigurationProblem,
   type SyncerConfiguration,
 } from '../../syncer/configuration';
+import { resolveConfiguration } from '../../syncer/configuration/document';
 import { DEFAULT_RESOURCES, DEFAULTS } from './defaults';
 import type { ControlPlaneImages } from './image-sources';
 import { KubernetesVersion } from './kubernetes-version';

@@ -9,10 +9,18 @@ export {
 } from './address';
 export { cidrContains, parseCidr, serviceRangeProblem, type Cidr } from './cidr';
 export { CONTROL_PLANE_LABEL, controlPlaneLabels, controlPlaneSelector, type Component } from './control-plane-labels';
+export {
+  CONFIGURATION_API_VERSION,
+  CONFIGURATION_DEFAULTS,
+  CONFIGURATION_KIND,
+  LOG_LEVELS,
+  POD_SECURITY_LEVELS,
+  type PodSecurity,
+} from './defaults';
 export { ConfigurationError, problemLine, type ConfigurationProblem } from './error';
-export { configurationJsonSchema } from './json-schema';
 export {
   clusterNameProblem,
+  CONFIGURATION_FILE,
   CONFIGURATION_KEY,
   controlPlaneNames,
   dnsNameProblem,
@@ -23,15 +31,5 @@ export {
   SERVICE_CIDR_KEY,
   type ControlPlaneNames,
 } from './names';
-export { formatConfiguration, parseConfiguration, resolveConfiguration } from './parse';
-export {
-  CONFIGURATION_API_VERSION,
-  CONFIGURATION_DEFAULTS,
-  CONFIGURATION_KIND,
-  configurationSchema,
-  LOG_LEVELS,
-  POD_SECURITY_LEVELS,
-  type PodSecurity,
-  type SyncerConfiguration,
-  type SyncerConfigurationInput,
-} from './schema';
+// What reads, checks and writes the document is in ./document: its libraries take 12 MB, which a syncer that runs does not have.
+export type { SyncerConfiguration, SyncerConfigurationInput } from './schema';

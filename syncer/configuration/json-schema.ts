@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { configurationSchema } from './schema';
 
 /** JSON Schema (draft 2020-12) of the document as one may write it, for editors and documentation. */

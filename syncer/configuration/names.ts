@@ -96,6 +96,8 @@ export interface ControlPlaneNames {
 
 /** Key of ConfigMap NAME-configuration that holds the document. */
 export const CONFIGURATION_KEY = 'configuration.yaml';
+/** Name of the file, among the syncer's own, in which the init container leaves the checked configuration with its defaults, as JSON. */
+export const CONFIGURATION_FILE = 'configuration.json';
 /** Key of Secret NAME-certs that holds the service ranges, joined by a comma, as the API server's flag takes them. */
 export const SERVICE_CIDR_KEY = 'service-cidr';
 

@@ -1,5 +1,5 @@
 import { parseDocument, stringify } from 'yaml';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { ConfigurationError, type ConfigurationProblem } from './error';
 import { controlPlaneNames } from './names';
 import { configurationSchema, type SyncerConfiguration, type SyncerConfigurationInput } from './schema';

@@ -1,28 +1,14 @@
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { serviceRangeProblem } from './cidr';
+import {
+  CONFIGURATION_API_VERSION,
+  CONFIGURATION_DEFAULTS,
+  CONFIGURATION_KIND,
+  LOG_LEVELS,
+  POD_SECURITY_LEVELS,
+} from './defaults';
 import { clusterNameProblem, dnsNameProblem, imageProblem } from './names';
-
-/** The document's version; a change that an older syncer cannot read gets a new one. */
-export const CONFIGURATION_API_VERSION = 'nestling.dev/v1alpha1';
-/** The document's kind. */
-export const CONFIGURATION_KIND = 'SyncerConfiguration';
-
-/** Pod Security Standards that the syncer can hold translated pods to, from least to most strict. */
-export const POD_SECURITY_LEVELS = ['privileged', 'baseline', 'restricted'] as const;
-/** What the syncer logs: records of this level and above. */
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-
-/** Values that a configuration has where it says nothing: their only copy, for the constructs too. */
-export const CONFIGURATION_DEFAULTS = {
-  clusterDomain: 'cluster.local',
-  dnsEnabled: true,
-  dnsImage: 'registry.k8s.io/coredns/coredns:v1.14.7',
-  dnsReplicas: 1,
-  podSecurity: 'baseline',
-  reservationSeconds: 60,
-  logLevel: 'info',
-} as const;
 
 /** A string for which `problem` finds nothing wrong. */
 function checked(problem: (value: string) => string | undefined): z.ZodType<string, string> {
@@ -157,6 +143,3 @@ export type SyncerConfiguration = Omit<z.output<typeof configurationSchema>, 'ho
     workloadServiceAccount: string;
   };
 };
-
-/** Pod Security Standard of translated pods. */
-export type PodSecurity = (typeof POD_SECURITY_LEVELS)[number];

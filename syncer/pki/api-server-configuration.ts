@@ -1,5 +1,3 @@
-import { stringify } from 'yaml';
-
 /** Places inside the control-plane pod that configuration files name. */
 export interface PodLayout {
   /** Folder in which the API server's container sees its files; absolute. */
@@ -113,6 +111,7 @@ export function serviceWebhook(
   });
 }
 
+/** JSON, which is YAML: the syncer imports this room and needs no YAML library for anything else. */
 function yaml(document: object): string {
-  return stringify(document, { lineWidth: 0, aliasDuplicateObjects: false });
+  return `${JSON.stringify(document, undefined, 2)}\n`;
 }

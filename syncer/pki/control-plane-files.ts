@@ -1,3 +1,4 @@
+import { CONFIGURATION_FILE, type SyncerConfiguration } from '../configuration';
 import type { KeyPair } from './certificate';
 import {
   admissionConfiguration,
@@ -18,7 +19,12 @@ export type FilesOf = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 's
  * Every file that the control plane's containers read, by path below the directory. A container sees its own folder only, so
  * keys are in no more folders than need them.
  */
-export function controlPlaneFiles(material: Material, apiServer: KeyPair, layout: PodLayout): Map<string, string> {
+export function controlPlaneFiles(
+  material: Material,
+  apiServer: KeyPair,
+  layout: PodLayout,
+  configuration: SyncerConfiguration,
+): Map<string, string> {
   const files = new Map<string, string>();
   const put = (container: FilesOf, name: string, content: string) => files.set(`${container}/${name}`, content);
   const putPair = (container: FilesOf, name: string, leaf: SharedLeafName | AuthorityName) => {
@@ -76,5 +82,6 @@ export function controlPlaneFiles(material: Material, apiServer: KeyPair, layout
   putAuthority('syncer', 'kubelet-client-ca', 'kubelet-client-ca');
   putPair('syncer', 'admission', 'admission');
   put('syncer', 'admission-path', material.get(MATERIAL_KEYS.admissionPath));
+  put('syncer', CONFIGURATION_FILE, JSON.stringify(configuration));
   return files;
 }

@@ -83,7 +83,7 @@ export async function initialise(options: InitialiseOptions): Promise<Initialise
   const podIPs = options.podIP.split(',').filter((address) => address !== '');
   const apiServer = material.issue(apiServerLeaf({ configuration, namespace, serviceIPs, podIPs }), now());
   const layout = { ...POD_LAYOUT, ...options.layout };
-  await writeFiles(options.directory, controlPlaneFiles(material, apiServer, layout));
+  await writeFiles(options.directory, controlPlaneFiles(material, apiServer, layout, configuration));
   return { serviceCIDRs: ranges, made: material.reasons };
 }
 

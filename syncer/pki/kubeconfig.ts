@@ -1,4 +1,3 @@
-import { stringify } from 'yaml';
 import type { KeyPair } from './certificate';
 
 /** What a kubeconfig with one context says. */
@@ -16,26 +15,28 @@ export interface KubeconfigContent {
 
 /** A kubeconfig with all certificates inside, as YAML text; equal content gives equal bytes. */
 export function formatKubeconfig({ name, server, certificateAuthority, user, client }: KubeconfigContent): string {
-  return stringify(
-    {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name, cluster: { server, 'certificate-authority-data': base64(certificateAuthority) } }],
-      users: [
-        {
-          name: user,
-          user: {
-            'client-certificate-data': base64(client.certificate),
-            'client-key-data': base64(client.key),
-          },
-        },
-      ],
-      contexts: [{ name, context: { cluster: name, user } }],
-      'current-context': name,
-      preferences: {},
-    },
-    { lineWidth: 0 },
-  );
+  // Written without a YAML library, which the syncer needs for nothing else: a JSON string is a YAML string too.
+  const text = JSON.stringify;
+  return `apiVersion: v1
+kind: Config
+clusters:
+  - name: ${text(name)}
+    cluster:
+      server: ${text(server)}
+      certificate-authority-data: ${base64(certificateAuthority)}
+users:
+  - name: ${text(user)}
+    user:
+      client-certificate-data: ${base64(client.certificate)}
+      client-key-data: ${base64(client.key)}
+contexts:
+  - name: ${text(name)}
+    context:
+      cluster: ${text(name)}
+      user: ${text(user)}
+current-context: ${text(name)}
+preferences: {}
+`;
 }
 
 function base64(text: string): string {

@@ -1,4 +1,4 @@
-import { resolveConfiguration } from '../../syncer/configuration';
+import { resolveConfiguration } from '../../syncer/configuration/document';
 import type { SyncerConfiguration } from '../../syncer/configuration';
 import { createLogger, EventRecorder, Metrics } from '../../syncer/engine';
 import { createCaches, runKinds } from '../../syncer/kinds';

@@ -20,7 +20,7 @@ import {
   type BootstrapOptions,
   coreDNSManifests,
 } from '../../syncer/bootstrap';
-import { parseConfiguration } from '../../syncer/configuration';
+import { parseConfiguration } from '../../syncer/configuration/document';
 import { type AnyObject, type ClusterConnection, KubeClient, resources } from '../../syncer/kube-client';
 import { initialise, type InitialiseOptions } from '../../syncer/pki';
 import { type RunningApiServer, startApiServer } from '../host-cluster/api-server';

@@ -1,7 +1,7 @@
 import type { Deployment } from 'kubernetes-types/apps/v1';
 import type { PodSpec } from 'kubernetes-types/core/v1';
 import { coreDNSManifests, corefile } from '../../../syncer/bootstrap';
-import { parseConfiguration } from '../../../syncer/configuration';
+import { parseConfiguration } from '../../../syncer/configuration/document';
 import { checkPod } from '../../../syncer/policy';
 
 const configuration = (dns: object) =>

@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import { kubeconfigSecret } from '../../../syncer/bootstrap';
-import { parseConfiguration } from '../../../syncer/configuration';
+import { parseConfiguration } from '../../../syncer/configuration/document';
 
 const content = (apiServer: object) => ({
   configuration: parseConfiguration(

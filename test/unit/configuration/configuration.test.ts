@@ -3,17 +3,19 @@ import {
   clusterNameProblem,
   CONFIGURATION_DEFAULTS,
   ConfigurationError,
-  configurationJsonSchema,
   controlPlaneNames,
   dnsNameProblem,
-  formatConfiguration,
   imageProblem,
   parseCidr,
-  parseConfiguration,
-  resolveConfiguration,
   serviceRangeProblem,
   type Cidr,
 } from '../../../syncer/configuration';
+import {
+  configurationJsonSchema,
+  formatConfiguration,
+  parseConfiguration,
+  resolveConfiguration,
+} from '../../../syncer/configuration/document';
 
 const HEAD = 'apiVersion: nestling.dev/v1alpha1\nkind: SyncerConfiguration\n';
 const MINIMAL = `${HEAD}virtualCluster: {name: my-vc1}\n`;

@@ -2,7 +2,7 @@ import type { Pod } from 'kubernetes-types/core/v1';
 import type { PolicyRule } from 'kubernetes-types/rbac/v1';
 import { Store } from '../../../constructs';
 import { checkPod } from '../../../syncer/policy';
-import { parseConfiguration } from '../../../syncer/configuration';
+import { parseConfiguration } from '../../../syncer/configuration/document';
 import { syncerRights } from '../../../syncer/translation';
 import { containerOf, find, flag, podOf, statefulSetOf, synthesize } from './synthesized';
 

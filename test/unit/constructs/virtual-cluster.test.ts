@@ -12,7 +12,7 @@ import {
   type VirtualClusterProps,
 } from '../../../constructs';
 import { RELEASE } from '../../../constructs/spec';
-import { parseConfiguration } from '../../../syncer/configuration';
+import { parseConfiguration } from '../../../syncer/configuration/document';
 import {
   chartInTeamA,
   containerOf,

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { resolveConfiguration } from '../../../syncer/configuration/document';
 import { POD_LAYOUT } from '../../../syncer/pki/api-server-configuration';
 import { controlPlaneFiles } from '../../../syncer/pki/control-plane-files';
 import { Material } from '../../../syncer/pki/material';
@@ -9,7 +10,12 @@ import { writeFiles } from '../../../syncer/pki/write-files';
 
 const material = new Material(new Map());
 material.complete(new Date());
-const files = controlPlaneFiles(material, { certificate: 'CERT', key: 'KEY' }, POD_LAYOUT);
+const configuration = resolveConfiguration({
+  apiVersion: 'nestling.dev/v1alpha1',
+  kind: 'SyncerConfiguration',
+  virtualCluster: { name: 'my-vc1' },
+});
+const files = controlPlaneFiles(material, { certificate: 'CERT', key: 'KEY' }, POD_LAYOUT, configuration);
 
 test('each container finds what its flags name, and no key more', () => {
   const of = (container: string) =>
@@ -48,10 +54,16 @@ test('each container finds what its flags name, and no key more', () => {
     'ca.crt',
     'client.crt',
     'client.key',
+    'configuration.json',
     'kubelet-ca.crt',
     'kubelet-ca.key',
     'kubelet-client-ca.crt',
   ]);
+});
+
+test('the syncer gets the configuration with its defaults', () => {
+  expect(JSON.parse(files.get('syncer/configuration.json')!)).toEqual(configuration);
+  expect(configuration.dns.enabled).toBe(true);
 });
 
 test('the API server and the syncer agree on the webhook', () => {

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { parseConfiguration } from '../../../syncer/configuration';
+import { parseConfiguration } from '../../../syncer/configuration/document';
 import { createAuthority, Issuer } from '../../../syncer/pki/certificate';
 import { Material } from '../../../syncer/pki/material';
 import { apiServerLeaf, AUTHORITIES, SHARED_LEAFS } from '../../../syncer/pki/plan';

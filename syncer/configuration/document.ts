@@ -1,0 +1,7 @@
+/**
+ * Reading, checking and writing of the configuration document. Apart from the room's index, as whoever imports this loads a schema
+ * library and a YAML parser.
+ */
+export { configurationJsonSchema } from './json-schema';
+export { formatConfiguration, parseConfiguration, resolveConfiguration } from './parse';
+export { configurationSchema } from './schema';
