@@ -2,8 +2,9 @@
  * `npm test [-- SUITE...] [JEST ARGUMENTS]`: runs the suites one after the other and ends with one line,
  * `N passed, N failed[, N skipped]`, added up from jest's own reports (also in build/test-report.json).
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(__dirname, '..');
@@ -23,6 +24,19 @@ interface Counts {
   skipped: number;
 }
 
+let running: ChildProcess | undefined;
+/** What ended the run before its time. */
+let interrupted: NodeJS.Signals | undefined;
+
+/** Lets the running suite clean up, and starts no other. */
+function stopOn(signal: NodeJS.Signals): void {
+  process.on(signal, () => {
+    interrupted = signal;
+    // A terminal sends an interrupt to the whole group, jest included.
+    if (signal !== 'SIGINT' || !process.stdin.isTTY) running?.kill(signal);
+  });
+}
+
 function jest(suite: string, extra: readonly string[]): Promise<Counts> {
   const report = join(reports, `${suite}.json`);
   rmSync(report, { force: true });
@@ -39,10 +53,11 @@ function jest(suite: string, extra: readonly string[]): Promise<Counts> {
   const started = Date.now();
   process.stderr.write(`\n== ${suite}\n`);
   return new Promise((resolve) => {
-    // Jest writes its JSON to the file and its progress to stderr; an interrupt reaches it through the terminal.
+    // Jest writes its JSON to the file and its progress to stderr.
     const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal));
+    running = child;
     child.on('exit', (code) => {
+      running = undefined;
       process.stderr.write(`== ${suite}: ${((Date.now() - started) / 1000).toFixed(0)} s\n`);
       resolve(count(suite, report, code));
     });
@@ -74,18 +89,23 @@ async function main(): Promise<void> {
   const args = process.argv.slice(2);
   const chosen = args.filter((argument) => argument in suites);
   const extra = args.filter((argument) => !(argument in suites));
+  const summary = join(root, 'build', 'test-report.json');
+  rmSync(summary, { force: true }); // a run that is killed leaves none, rather than that of an earlier one
   mkdirSync(reports, { recursive: true });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) stopOn(signal);
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
   for (const suite of chosen.length > 0 ? chosen : Object.keys(suites)) {
     const counts = await jest(suite, extra);
     total.passed += counts.passed;
     total.failed += counts.failed;
     total.skipped += counts.skipped;
+    if (interrupted !== undefined) break;
   }
-  writeFileSync(join(root, 'build', 'test-report.json'), JSON.stringify(total));
+  writeFileSync(summary, JSON.stringify(total));
   const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
   process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
-  process.exitCode = total.failed > 0 ? 1 : 0;
+  if (interrupted !== undefined) process.exitCode = 128 + constants.signals[interrupted];
+  else process.exitCode = total.failed > 0 ? 1 : 0;
 }
 
 void main();

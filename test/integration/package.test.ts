@@ -1,0 +1,59 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+const root = join(__dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'nestling-package-'));
+const modules = join(folder, 'node_modules');
+const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
+  'dependencies' | 'peerDependencies',
+  Record<string, string>
+>;
+let files: string[];
+
+beforeAll(() => {
+  const packed = execFileSync('npm', ['pack', '--json', '--silent', '--pack-destination', folder], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  // What the build says comes first.
+  const [{ filename, files: list }] = JSON.parse(packed.slice(packed.search(/^\[/m))) as [
+    { filename: string; files: { path: string }[] },
+  ];
+  files = list.map(({ path }) => path);
+  const home = join(modules, 'nestling');
+  mkdirSync(home, { recursive: true });
+  execFileSync('tar', ['-xzf', join(folder, filename), '-C', home, '--strip-components=1']);
+  // Nothing else can be required: a dependency that package.json does not name would be missed.
+  for (const name of Object.keys({ ...dependencies, ...peerDependencies })) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true });
+    symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  }
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test('the package holds constructs and what they stand on, and neither tests nor the syncer', () => {
+  expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'dist/constructs/index.d.ts']));
+  const rooms = ['dist/constructs/', 'dist/syncer/configuration/', 'dist/syncer/translation/'];
+  const others = files.filter((path) => !rooms.some((room) => path.startsWith(room)));
+  expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+});
+
+test.each(['const { VirtualCluster } = require("nestling");', 'import { VirtualCluster } from "nestling";'])(
+  'gives a cluster to an app: %s',
+  (line) => {
+    const module = line.startsWith('import');
+    const cdk8s = module ? 'import cdk8s from "cdk8s";' : 'const cdk8s = require("cdk8s");';
+    const program = `${line} ${cdk8s}
+      const app = new cdk8s.App();
+      new VirtualCluster(new cdk8s.Chart(app, 'team-a', { namespace: 'team-a' }), 'my-vc1');
+      console.log(app.synthYaml());`;
+    const args = [`--input-type=${module ? 'module' : 'commonjs'}`, '-e', program];
+    const yaml = execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+    expect(yaml).toContain('kind: StatefulSet');
+    expect(yaml).toContain('name: my-vc1-anchor');
+  },
+);
