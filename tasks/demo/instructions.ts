@@ -1,3 +1,4 @@
+import { findProgram, resolveBinaries } from '../../test/host-cluster';
 import type { Host } from '../../test/host-cluster';
 import type { RunningVirtualCluster } from '../../test/virtual-cluster';
 
@@ -5,6 +6,13 @@ import type { RunningVirtualCluster } from '../../test/virtual-cluster';
 export function howToConnect({ kubeconfigPath, reachCommand }: RunningVirtualCluster): string {
   const forward = reachCommand === undefined ? '' : `  ${reachCommand} &\n`;
   return `To connect:\n${forward}  export KUBECONFIG=${kubeconfigPath}\n  kubectl get namespaces\n`;
+}
+
+/** A line that makes `kubectl` the test bed's own where the machine has none; empty where it has one. */
+export async function kubectlAlias(host: Host): Promise<string> {
+  if (host.kind === 'existing' || findProgram('kubectl') !== undefined) return '';
+  const { kubectl } = await resolveBinaries(['kubectl'], () => undefined);
+  return `kubectl is not on PATH; there is one here:\n  alias kubectl=${kubectl}\n`;
 }
 
 /** What a person types to have nothing of it left. */

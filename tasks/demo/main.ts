@@ -12,7 +12,7 @@ import { contentsOf, exec, launch, provideImages } from '../../test/virtual-clus
 import type { RunningVirtualCluster } from '../../test/virtual-cluster';
 import { synthesizedObjects, SynthesisError } from '../synth/run-app';
 import { Expectations } from './expectations';
-import { deleteNamespace, howToConnect, howToRemove } from './instructions';
+import { deleteNamespace, howToConnect, howToRemove, kubectlAlias } from './instructions';
 import { Interruption } from './interruption';
 import { table } from './table';
 import {
@@ -95,7 +95,7 @@ async function demonstrate(interruption: Interruption, keep: boolean): Promise<r
     const failed = await interruption.during(show(cluster, host.kind, signal));
     if (keep) {
       say('left running (--keep)');
-      process.stdout.write(howToConnect(cluster) + howToRemove(host, NAMESPACE));
+      process.stdout.write((await kubectlAlias(host)) + howToConnect(cluster) + howToRemove(host, NAMESPACE));
       kept = true;
       await cluster.disconnect();
     }

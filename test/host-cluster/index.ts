@@ -5,6 +5,7 @@ export type { Host } from './host';
 export type { ProcessStatus, UpOptions } from './host-cluster';
 export { HostCluster } from './host-cluster';
 export { resolveBinaries } from './binaries';
+export { findProgram } from './prerequisites';
 export type { ResolveHostOptions } from './resolve-host';
 export { resolveHost } from './resolve-host';
 export type { Log } from './progress';
