@@ -6,7 +6,9 @@ import { bootstrap } from './bootstrap';
 import { CONFIGURATION_FILE, type SyncerConfiguration } from './configuration';
 import { createLogger, EventRecorder, HealthServer, Metrics } from './engine';
 import { podEnvironment } from './environment';
+import { firstWatch } from './first-watch';
 import { Gateway } from './gateway';
+import { gatewayMetrics } from './gateway-metrics';
 import { createCaches, HostFacts, runKinds } from './kinds';
 import { inClusterConnection, KubeClient } from './kube-client';
 import { ownObjects, untilReady } from './own-objects';
@@ -62,6 +64,7 @@ export async function runSyncer(options: RunOptions): Promise<void> {
     clientCA: files.kubeletClientCA,
     admissionPort: ADMISSION_PORT,
     logger,
+    metrics: gatewayMetrics(metrics),
   });
   const own = ownObjects(host, identity, configuration, logger, stop.signal);
   own.catch(() => undefined); // reported below, where it is awaited
@@ -89,7 +92,10 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   await Promise.all([gateway.listen(), admission.listen(), health.listen(HEALTH_PORT)]);
 
   const reflectors = [caches.run('host', stop.signal)];
-  logger.info({ milliseconds: Math.round(process.uptime() * 1000) }, 'watching the host');
+  firstWatch(metrics, Object.values(caches.host), stop.signal).then(
+    (seconds) => logger.info({ milliseconds: Math.round(seconds * 1000) }, 'watching the host'),
+    () => undefined, // told to stop before
+  );
   const { anchor, apiServerIP } = await own;
   const version = await untilReady(virtual, logger, stop.signal);
   reflectors.push(caches.run('virtual', stop.signal));
