@@ -83,9 +83,12 @@ export class Api {
         resolve,
       );
       if (options.timeoutMilliseconds !== undefined) {
-        call.setTimeout(options.timeoutMilliseconds, () =>
-          call.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })),
+        // A timer of our own: the request's is one of silence, and starts anew with each step of connecting.
+        const timer = setTimeout(
+          () => call.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })),
+          options.timeoutMilliseconds,
         );
+        call.once('close', () => clearTimeout(timer));
       }
       call.on('error', reject);
       call.end(options.body);

@@ -43,8 +43,8 @@ export async function reach(
         if (typeof webSocket === 'function') return; // only where retries are asked for
         // Each end takes the other with it, which the library leaves to us.
         webSocket.onclose = () => socket.destroy();
-        socket.once('close', () => webSocket.close());
-        if (socket.destroyed) webSocket.close();
+        socket.once('close', () => webSocket.terminate());
+        if (socket.destroyed) webSocket.terminate();
       },
       () => socket.destroy(),
     );
