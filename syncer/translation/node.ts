@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Node } from 'kubernetes-types/core/v1';
+import { bitsToAddress } from '../configuration';
 
 /** Of the real node, what its virtual twin shows. */
 export interface NodeFacts {
@@ -10,7 +11,7 @@ export interface NodeFacts {
 }
 
 /** `fd` and `nestlin`: a range of private IPv6 addresses (unique local) that no host routes, only the gateway understands. */
-const PREFIX: readonly number[] = [0xfd6e, 0x6573, 0x746c, 0x696e];
+const PREFIX = 0xfd6e_6573_746c_696en;
 const KUBELET_PORT = 10250;
 
 /**
@@ -18,18 +19,8 @@ const KUBELET_PORT = 10250;
  * canonical form of RFC 5952, as API servers write it.
  */
 export function nodeAddress(hostNodeName: string): string {
-  const hash = createHash('sha256').update(hostNodeName).digest();
-  const groups = [...PREFIX, ...[0, 2, 4, 6].map((offset) => hash.readUInt16BE(offset))];
-  const text = groups.map((group) => group.toString(16));
-  // The longest run of at least two zero groups, the first of equals, is written as `::`.
-  let best = { start: 0, length: 1 };
-  for (let start = 0; start < groups.length; start++) {
-    let length = 0;
-    while (groups[start + length] === 0) length++;
-    if (length > best.length) best = { start, length };
-  }
-  if (best.length < 2) return text.join(':');
-  return `${text.slice(0, best.start).join(':')}::${text.slice(best.start + best.length).join(':')}`;
+  const own = createHash('sha256').update(hostNodeName).digest().readBigUInt64BE();
+  return bitsToAddress((PREFIX << 64n) | own, 'IPv6');
 }
 
 /** Whether a Node is one of the syncer's: its address is the one that {@link nodeAddress} gives its name. */
