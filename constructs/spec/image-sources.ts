@@ -3,6 +3,7 @@ import { RELEASE } from './release';
 
 /** The images of a control plane and of what it installs. */
 export interface ControlPlaneImages extends VersionImages {
+  /** The syncer, of the same version as this package: it shares its code with the constructs. */
   readonly syncer: string;
 }
 

@@ -1,8 +1,12 @@
 /** Images of one Kubernetes version, by their public names. */
 export interface VersionImages {
+  /** The store. */
   readonly etcd: string;
+  /** The API server. */
   readonly kubeApiServer: string;
+  /** The controllers. */
   readonly kubeControllerManager: string;
+  /** The DNS server that is installed into the virtual cluster. */
   readonly coreDns: string;
 }
 

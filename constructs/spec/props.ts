@@ -24,8 +24,8 @@ export interface DnsProps {
 /** What a virtual cluster is. Everything has a default. */
 export interface VirtualClusterProps {
   /**
-   * Name of the virtual cluster and prefix of its host objects: a DNS-1035 label of at most 52 characters, one of its kind in
-   * the namespace. Cannot be changed after creation.
+   * Name of the virtual cluster and prefix of its host objects: a DNS-1035 label of at most 52 characters without `-x-`, one
+   * of its kind in the namespace. Cannot be changed after creation.
    *
    * @default - the construct's id
    */

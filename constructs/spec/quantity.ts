@@ -18,7 +18,10 @@ export class Cpu implements CpuAmount {
     return new Cpu(`${amount}`);
   }
 
-  private constructor(readonly amount: string) {}
+  private constructor(
+    /** As Kubernetes writes it. */
+    readonly amount: string,
+  ) {}
 }
 
 /** Thousandths of a core in an amount, or undefined if it is no positive amount of CPU time. */
