@@ -68,7 +68,7 @@ describe('the catalogue of images', () => {
     expect(JSON.parse(value('ENTRYPOINT')!)).toEqual(run.entrypoint);
     expect(value('USER')).toBe(run.user);
     expect(value('WORKDIR')).toBe('/');
-    expect(run.env).toContain(value('ENV'));
+    expect(run.env.slice(1)).toEqual([...last('ENV')].map(([, variable]) => variable));
     expect(dockerfile).toMatch(/^FROM node:24-/m);
   });
 });
