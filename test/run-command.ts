@@ -17,6 +17,8 @@ export interface CommandResult {
 export interface RunningCommand {
   readonly child: ChildProcess;
   readonly ended: Promise<CommandResult>;
+  /** What it has said so far. */
+  output(): { readonly stdout: string; readonly stderr: string };
   /** Resolves once this was printed to stdout or stderr. @throws Error when the command ends without it */
   said(text: string): Promise<void>;
 }
@@ -51,6 +53,7 @@ export function startCommand(
   return {
     child,
     ended,
+    output: () => ({ ...output }),
     said: (text) =>
       new Promise((resolve, reject) => {
         const look = (): void => {

@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import type { Pod } from 'kubernetes-types/core/v1';
 import { ANNOTATIONS } from '../../syncer/translation';
-import { KubeClient, resources } from '../../syncer/kube-client';
+import { ApiError, KubeClient, resources } from '../../syncer/kube-client';
 import { InterruptedError, resolveHost } from '../../test/host-cluster';
 import type { Host } from '../../test/host-cluster';
 import { contentsOf, exec, launch, provideImages } from '../../test/virtual-cluster';
@@ -268,12 +268,17 @@ async function cleanUp(host: Host, cluster: RunningVirtualCluster | undefined): 
   }
 }
 
+/** What to do about errors of others, which do not say so themselves. */
+function remedyOf(error: unknown): string {
+  if ((error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS')) return '; see npm run demo -- --help';
+  if (ApiError.is(error, 'Forbidden')) return '; set NESTLING_HOST_CONTEXT to a context whose user is a cluster-admin';
+  return '';
+}
+
 main().catch((error: unknown) => {
   process.exitCode = 1;
   if (error instanceof SynthesisError) return; // the app said itself what is wrong
-  const hint = (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS')
-    ? '; see npm run demo -- --help'
-    : '';
-  process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}${hint}\n`);
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`error: ${message}${remedyOf(error)}\n`);
   if (process.env.NESTLING_DEBUG) console.error(error);
 });

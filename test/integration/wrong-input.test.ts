@@ -3,7 +3,8 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import type { ApiServerOptions } from '../host-cluster';
+import { KubeClient, resources } from '../../syncer/kube-client';
+import type { ApiServerOptions, RunningApiServer } from '../host-cluster';
 import { HostCluster, startApiServer } from '../host-cluster';
 import { kubeconfigText } from '../host-cluster/kubeconfig';
 import { runCommand, task } from '../run-command';
@@ -172,6 +173,56 @@ describe('a host that the kubeconfig cannot reach', () => {
     } finally {
       await server.stop();
     }
+  });
+});
+
+describe('a host that refuses', () => {
+  let server: RunningApiServer;
+  let admin: KubeClient;
+  beforeAll(async () => {
+    server = await startApiServer({ controllers: ['namespace-controller'] });
+    admin = new KubeClient(server.connection, { userAgent: 'nestling-test' });
+  });
+  afterAll(async () => {
+    await admin.close();
+    await server.stop();
+  });
+
+  async function demoAs(user: string): Promise<string> {
+    const file = join(directory, `kubeconfig-${user}`);
+    writeFileSync(file, kubeconfigText('far', server.connectionFor(user)));
+    const error = onlyError(await runCommand(task(DEMO), { NESTLING_HOST: 'existing', KUBECONFIG: file }));
+    const { items } = await admin.list(resources.namespaces);
+    expect(items.map(({ metadata }) => metadata?.name)).not.toContain('team-a');
+    return error;
+  }
+
+  test('everything', async () => {
+    expect(await demoAs('stranger')).toMatch(
+      /forbidden: User "stranger" cannot list resource .*; set NESTLING_HOST_CONTEXT to a context whose user is a cluster-admin$/,
+    );
+  });
+
+  test('a part of what a control plane needs: the namespace goes again', async () => {
+    await admin.create(resources.clusterRoles, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: 'some' },
+      rules: [
+        { apiGroups: [''], resources: ['*'], verbs: ['*'] },
+        { apiGroups: ['*'], resources: ['*'], verbs: ['get', 'list', 'watch'] },
+      ],
+    });
+    await admin.create(resources.clusterRoleBindings, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name: 'some' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'some' },
+      subjects: [{ kind: 'User', name: 'half', apiGroup: 'rbac.authorization.k8s.io' }],
+    });
+    expect(await demoAs('half')).toMatch(
+      /forbidden: User "half" cannot patch resource .*; set NESTLING_HOST_CONTEXT to a context whose user is a cluster-admin$/,
+    );
   });
 });
 

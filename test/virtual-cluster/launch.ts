@@ -78,13 +78,27 @@ export async function launch(options: LaunchOptions): Promise<RunningVirtualClus
     await path?.close();
     await host.close();
   };
+  const forget = async (): Promise<void> => {
+    await disconnect();
+    rmSync(directory, { recursive: true, force: true });
+  };
   const destroy = async (): Promise<void> => {
     try {
-      await remove(host, namespace, name, objects, madeNamespace);
+      await remove(host, namespace, name, objects);
+      if (madeNamespace) await host.delete(resources.namespaces, { name: namespace });
     } finally {
-      await disconnect();
-      rmSync(directory, { recursive: true, force: true });
+      await forget();
     }
+  };
+  const giveUp = async (): Promise<void> => {
+    try {
+      // A namespace of ours goes whole: what was still being applied cannot come after it.
+      if (madeNamespace) await removeNamespace(host, namespace);
+      else await remove(host, namespace, name, objects);
+    } catch {
+      // What failed is told; that it cannot be removed either, such as where the host went away, is no news.
+    }
+    await forget();
   };
   try {
     madeNamespace = await ensureNamespace(host, namespace, signal);
@@ -127,9 +141,9 @@ export async function launch(options: LaunchOptions): Promise<RunningVirtualClus
       destroy,
     };
   } catch (error) {
-    if (!signal?.aborted) log(await describePod(host, namespace, names.pod));
-    // What failed is told; that it cannot be removed either, such as where the host went away, is no news.
-    await destroy().catch(() => undefined);
+    const description = signal?.aborted ? undefined : await describePod(host, namespace, names.pod);
+    if (description !== undefined) log(description);
+    await giveUp();
     throw signal?.aborted ? new InterruptedError() : error;
   }
 }
@@ -220,8 +234,12 @@ function summary(pod: Pod): string {
   );
 }
 
-/** What a person would look at when a control plane does not start: states and the last lines of each container. */
-async function describePod(host: KubeClient, namespace: string, name: string): Promise<string> {
+/**
+ * What a person would look at when a control plane does not start: states and the last lines of each container.
+ *
+ * @returns undefined when there is no such pod
+ */
+async function describePod(host: KubeClient, namespace: string, name: string): Promise<string | undefined> {
   try {
     const pod = await host.get<Pod>(resources.pods, { namespace, name });
     const parts = [`pod ${namespace}/${name}: ${summary(pod)}`];
@@ -233,7 +251,7 @@ async function describePod(host: KubeClient, namespace: string, name: string): P
     }
     return parts.join('\n');
   } catch (error) {
-    return `pod ${namespace}/${name}: ${String(error)}`;
+    return ApiError.is(error, 'NotFound') ? undefined : `pod ${namespace}/${name}: ${String(error)}`;
   }
 }
 
@@ -262,13 +280,23 @@ export async function contentsOf(host: KubeClient, namespace: string): Promise<s
   return found.flat().filter((name) => !always.has(name));
 }
 
-async function remove(
-  host: KubeClient,
-  namespace: string,
-  name: string,
-  objects: readonly AnyObject[],
-  withNamespace: boolean,
-): Promise<void> {
+/** How long a virtual cluster may take to be gone, in ms. */
+const REMOVAL_TIMEOUT_MS = 90_000;
+
+async function removeNamespace(host: KubeClient, name: string): Promise<void> {
+  await host.delete(resources.namespaces, { name });
+  const deadline = Date.now() + REMOVAL_TIMEOUT_MS;
+  try {
+    while (Date.now() < deadline) {
+      await host.get(resources.namespaces, { name });
+      await sleep(250);
+    }
+  } catch (error) {
+    if (!ApiError.is(error, 'NotFound')) throw error;
+  }
+}
+
+async function remove(host: KubeClient, namespace: string, name: string, objects: readonly AnyObject[]): Promise<void> {
   const types = new Map(Object.values(resources).map((type) => [`${type.group}/${type.kind}`, type]));
   for (const object of objects) {
     const group = object.apiVersion?.includes('/') ? object.apiVersion.split('/')[0] : '';
@@ -284,7 +312,7 @@ async function remove(
       if (!ApiError.is(error, 'NotFound')) throw error;
     }
   }
-  const deadline = Date.now() + 90_000;
+  const deadline = Date.now() + REMOVAL_TIMEOUT_MS;
   for (;;) {
     const left = await contentsOf(host, namespace);
     if (left.length === 0) break;
@@ -293,5 +321,4 @@ async function remove(
     }
     await sleep(250);
   }
-  if (withNamespace) await host.delete(resources.namespaces, { name: namespace });
 }
