@@ -225,7 +225,7 @@ export const catalogue = {
       },
     ],
     run: {
-      // Memory, by measurement: docs/decisions/0005-memory-of-the-syncer.md.
+      // Memory, by measurement: docs/decisions/0013-memory-of-the-syncer.md.
       env: [PATH, 'NODE_ENV=production', 'MALLOC_ARENA_MAX=2'],
       entrypoint: ['node', '--optimize-for-size', '--max-semi-space-size=2', '/syncer.js'],
       user: '65532:65532',

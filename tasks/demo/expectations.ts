@@ -12,6 +12,11 @@ export class Expectations {
     );
   }
 
+  /** A time with what it should be at most: printed, but no failure, as a loaded machine says nothing about the claim. */
+  within(claim: string, actual: number, target: number): void {
+    process.stdout.write(`  ${actual <= target ? 'ok  ' : 'slow'} ${claim}: ${actual.toFixed(1)} s (target: ${target} s)\n`);
+  }
+
   /** A number that must not be larger than a bound. */
   atMost(claim: string, actual: number, bound: number, unit: string): void {
     const text = `${claim}: ${actual.toFixed(1)} ${unit} (at most ${bound})`;
