@@ -14,7 +14,9 @@ export class Expectations {
 
   /** A time with what it should be at most: printed, but no failure, as a loaded machine says nothing about the claim. */
   within(claim: string, actual: number, target: number): void {
-    process.stdout.write(`  ${actual <= target ? 'ok  ' : 'slow'} ${claim}: ${actual.toFixed(1)} s (target: ${target} s)\n`);
+    process.stdout.write(
+      `  ${actual <= target ? 'ok  ' : 'slow'} ${claim}: ${actual.toFixed(1)} s (target: ${target} s)\n`,
+    );
   }
 
   /** A number that must not be larger than a bound. */
