@@ -89,11 +89,8 @@ const certificates = (hostNamespace = namespace) =>
 const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
 
 describe('initialise', () => {
-  test('two at once agree, and take little time', async () => {
-    const started = process.cpuUsage();
+  test('two at once agree', async () => {
     const [one, two] = await Promise.all([initialise(options('one')), initialise(options('two'))]);
-    const { user, system } = process.cpuUsage(started);
-    expect((user + system) / 1000).toBeLessThan(1000);
     expect(one.serviceCIDRs).toEqual(['10.96.0.0/16']);
     expect(two.serviceCIDRs).toEqual(['10.96.0.0/16']);
     for (const file of ['etcd/ca.crt', 'kube-apiserver/ca.crt', 'syncer/admin.key', 'syncer/admission-path']) {

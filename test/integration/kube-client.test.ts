@@ -213,15 +213,12 @@ test('20 watches and 500 reads share two connections', async () => {
       }
     }),
   );
-  const started = performance.now();
   await Promise.all(Array.from({ length: 500 }, () => own.get(resources.configMaps, { name: 'stale', namespace })));
-  const took = performance.now() - started;
   await own.create(resources.configMaps, configMap('shared'));
   for (let tries = 0; heard < 20 && tries < 200; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
   expect(heard).toBe(20);
   expect(own.connections).toBe(2);
   expect(sockets() - before).toBe(2);
-  expect(took).toBeLessThan(10_000);
   abort.abort();
   await watching;
   await own.close();
@@ -311,7 +308,6 @@ test('a server that does not answer costs the time limit, and says which request
   const impatient = new KubeClient(server.connection, { userAgent: 'nestling-test/4', timeoutSeconds: 1 });
   await impatient.get(resources.configMaps, { name: 'stale', namespace });
   server.freeze(true);
-  const started = performance.now();
   try {
     const pending = impatient.get(resources.configMaps, { name: 'stale', namespace });
     await expect(pending).rejects.toMatchObject({ name: 'ConnectionError', code: 'TIMEOUT' });
@@ -321,7 +317,6 @@ test('a server that does not answer costs the time limit, and says which request
   } finally {
     server.freeze(false);
   }
-  expect(performance.now() - started).toBeLessThan(4_000);
   await impatient.get(resources.configMaps, { name: 'stale', namespace });
   await impatient.close();
 }, 30_000);
@@ -335,9 +330,9 @@ test('an address where nobody listens, a wrong authority, and a bad URL each say
   await nobody.close();
   const { server: address } = server.connection;
   const stranger = new KubeClient({ server: address }, { userAgent: 'test', timeoutSeconds: 10 });
-  const started = performance.now();
   await expect(stranger.get(resources.nodes, { name: 'a' })).rejects.toThrow(/certificate/);
-  expect(performance.now() - started).toBeLessThan(1_000);
+  // It will not become right by asking again.
+  expect(stranger.requests.count()).toBe(1);
   await stranger.close();
   expect(() => new KubeClient({ server: 'kubernetes:6443' }, { userAgent: 'test' })).toThrow(/https:\/\/HOST:PORT/);
 }, 20_000);

@@ -53,12 +53,10 @@ const text = async (socket: Socket): Promise<string> => {
   return all;
 };
 
-test('listens within milliseconds, on a socket with mode 0660, and removes it in the end', async () => {
+test('listens on a socket with mode 0660, and removes it in the end', async () => {
   const facts = new TestFacts();
   const { gateway, socketPath } = makeGateway(folder, { facts, pods: facts, host });
-  const before = performance.now();
   await gateway.listen();
-  expect(performance.now() - before).toBeLessThan(100);
   expect((await lstat(socketPath)).mode & 0o7777).toBe(0o660);
   await gateway.close();
   await expect(lstat(socketPath)).rejects.toThrow('ENOENT');
