@@ -6,7 +6,9 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { MutatingWebhookConfiguration } from 'kubernetes-types/admissionregistration/v1';
 import type { ConfigMap, Secret, Service } from 'kubernetes-types/core/v1';
+import { parse } from 'yaml';
 import { etcdFlags } from '../../constructs/control-plane/etcd';
 import { type FlagValue, commandLine } from '../../constructs/control-plane/flags';
 import { kubeApiServerFlags } from '../../constructs/control-plane/kube-api-server';
@@ -382,7 +384,8 @@ describe('a control plane that runs from the files', () => {
   });
 
   function webhookUrl(): string {
-    return /url: (\S+)/.exec(read('pod/kube-apiserver/admission/service.yaml'))?.[1] ?? '';
+    const { webhooks } = parse(read('pod/kube-apiserver/admission/service.yaml')) as MutatingWebhookConfiguration;
+    return webhooks?.[0]?.clientConfig.url ?? '';
   }
 
   test('the controller manager works: root certificate for pods, tokens that the API server accepts', async () => {
