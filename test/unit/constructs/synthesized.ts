@@ -13,7 +13,7 @@ export interface Manifest {
 
 /** An app with one chart in namespace team-a. */
 export function chartInTeamA(): Chart {
-  return new Chart(Testing.app(), 'test', { namespace: 'team-a' });
+  return new Chart(new App(), 'test', { namespace: 'team-a' });
 }
 
 /** The objects of one virtual cluster with these props. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { App, Chart, Size, Testing } from 'cdk8s';
+import { App, Chart, Size } from 'cdk8s';
 import { Cpu as PlusCpu } from 'cdk8s-plus-27';
 import {
   Cpu,
@@ -206,7 +206,7 @@ describe('wrong props fail synthesis with path, property, value and remedy:', ()
   });
 
   test('no namespace, or one that is no name', () => {
-    const app = Testing.app();
+    const app = new App();
     new VirtualCluster(new Chart(app, 'plain'), 'a');
     expect(synthesisError(app)).toContain(
       '[plain/a] namespace: is not given and the chart has none: set it here or on the chart to the host namespace',
@@ -292,7 +292,7 @@ describe('wrong props fail synthesis with path, property, value and remedy:', ()
 
 describe('the clusters of an app', () => {
   test('share a namespace and a name only where neither is the same', () => {
-    const app = Testing.app();
+    const app = new App();
     new VirtualCluster(new Chart(app, 'one', { namespace: 'team-a' }), 'vc');
     new VirtualCluster(new Chart(app, 'two', { namespace: 'team-b' }), 'vc');
     new VirtualCluster(new Chart(app, 'three', { namespace: 'team-a' }), 'vc2');
@@ -300,7 +300,7 @@ describe('the clusters of an app', () => {
   });
 
   test('of one name in one namespace are refused, in whatever chart they stand, by one error that names both', () => {
-    const app = Testing.app();
+    const app = new App();
     new VirtualCluster(new Chart(app, 'one', { namespace: 'team-a' }), 'vc');
     new VirtualCluster(new Chart(app, 'two'), 'other', { name: 'vc', namespace: 'team-a' });
     expect(synthesisError(app).split('\n').slice(1)).toEqual([
@@ -309,7 +309,7 @@ describe('the clusters of an app', () => {
   });
 
   test('that would make the same child are refused', () => {
-    const app = Testing.app();
+    const app = new App();
     const chart = new Chart(app, 'test', { namespace: 'team-a' });
     new VirtualCluster(chart, 'a');
     new VirtualCluster(chart, 'a-store');
