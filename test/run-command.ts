@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 
 const ROOT = join(__dirname, '..');
 
 /** How a command ended, and all it said. */
 export interface CommandResult {
-  /** -1 for one that a signal ended. */
+  /** As a shell tells it: 128 and the signal's number for one that a signal ended. */
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -49,7 +50,10 @@ export function startCommand(
       for (const listener of listeners) listener();
     });
   }
-  const ended = once(child, 'close').then(([code]) => ({ exitCode: (code as number | null) ?? -1, ...output }));
+  const ended = once(child, 'close').then(([code, signal]) => ({
+    exitCode: (code as number | null) ?? 128 + constants.signals[signal as NodeJS.Signals],
+    ...output,
+  }));
   return {
     child,
     ended,
