@@ -1,4 +1,4 @@
-import type { ConfigMap, Secret } from 'kubernetes-types/core/v1';
+import type { ConfigMap, Pod, Secret } from 'kubernetes-types/core/v1';
 import { PairController } from '../engine';
 import type { ObjectCache, Pair } from '../engine';
 import { ApiError } from '../kube-client';
@@ -9,7 +9,8 @@ import type { Caches } from './caches';
 import { INDEX, referenceKey } from './caches';
 import type { KindEnvironment } from './environment';
 import { remove } from './removal';
-import { refused, warn } from './refusals';
+import { NAME_TAKEN_RETRY_MS, refused, warn, warnNameTaken, warnWriteLoop } from './refusals';
+import { WriteBudget } from './write-budget';
 
 /** What differs between config maps and secrets. */
 export interface ContentKind<T extends ConfigMap | Secret> {
@@ -33,6 +34,7 @@ export class ContentInUse<T extends ConfigMap | Secret> {
   readonly #virtual: ObjectCache<KubeObject>;
   readonly #host: ObjectCache<KubeObject>;
   readonly #controller: PairController<KubeObject, KubeObject>;
+  readonly #budget = new WriteBudget();
 
   constructor(
     environment: KindEnvironment,
@@ -58,10 +60,14 @@ export class ContentInUse<T extends ConfigMap | Secret> {
       metrics: environment.metrics,
     });
     caches.virtual.pods.subscribe((change) => {
-      if (change.type === 'modified') return; // what a pod refers to does not change
+      // What a pod refers to only changes by ephemeral containers.
+      if (change.type === 'modified' && !gotEphemeralContainers(change.object, change.previous)) return;
       for (const reference of podReferences(change.object)) {
         if (reference.kind === kind.kind) this.#controller.enqueue(`${reference.namespace}/${reference.name}`);
       }
+    });
+    virtual.subscribe(({ type, object }) => {
+      if (type === 'deleted') this.#budget.forget(object.metadata?.uid ?? '');
     });
   }
 
@@ -81,8 +87,12 @@ export class ContentInUse<T extends ConfigMap | Secret> {
     return host !== undefined && holds(host, virtual);
   }
 
-  /** Calls back when the host got the contents of an object. */
+  /** Calls back when the host got the contents of an object, or there are none any more. */
   onCurrent(listener: (virtualKey: string) => void): void {
+    // What was copied may be newer than what the watch had told by then.
+    this.#virtual.subscribe(({ key, type }) => {
+      if (type !== 'added' && this.isCurrent(key)) listener(key);
+    });
     this.#host.subscribe(({ type, object }) => {
       if (type === 'deleted') return;
       const key = this.#caches.virtualKeyOf(object, this.#kind.kind);
@@ -90,16 +100,25 @@ export class ContentInUse<T extends ConfigMap | Secret> {
     });
   }
 
-  async #reconcile({ key, virtual, host }: Pair<KubeObject, KubeObject>): Promise<void> {
+  async #reconcile({ key, virtual, host }: Pair<KubeObject, KubeObject>): Promise<{ requeueAfterMs: number } | void> {
     const { identity, virtual: client, host: hostClient } = this.#environment;
     const { type, kind } = this.#kind;
-    if (host && !ownedBy(host, identity)) return;
     const used = this.#caches.virtual.pods.byIndex(INDEX.reference, referenceKey(kind, key)).length > 0;
+    if (host && !ownedBy(host, identity)) {
+      if (!virtual || !used) return;
+      warnNameTaken(this.#environment, type, virtual);
+      return { requeueAfterMs: NAME_TAKEN_RETRY_MS };
+    }
     if (!virtual || !used) {
       if (host && !host.metadata?.deletionTimestamp) await remove(hostClient, type, host);
       return;
     }
     if (host?.metadata?.deletionTimestamp || (host && holds(host, virtual))) return;
+    const wait = this.#budget.take(virtual.metadata?.uid ?? '');
+    if (wait > 0) {
+      warnWriteLoop(this.#environment, type, virtual);
+      return { requeueAfterMs: wait };
+    }
     const slash = key.indexOf('/');
     let full: T;
     try {
@@ -135,6 +154,7 @@ export class ContentInUse<T extends ConfigMap | Secret> {
         await remove(hostClient, type, host);
       }
     } catch (error) {
+      if (ApiError.is(error, 'AlreadyExists')) return this.#meet(full, wanted, error);
       if (ApiError.is(error, 'Invalid') && host) {
         // The type of a Secret and `immutable` cannot be changed in place.
         await remove(hostClient, type, host);
@@ -143,7 +163,23 @@ export class ContentInUse<T extends ConfigMap | Secret> {
       throw refused(this.#environment, error, type, full);
     }
   }
+
+  /** The name is taken on the host: by an object of ours that the watch has not brought yet, or by one that is not ours. */
+  async #meet(virtual: T, wanted: T, error: ApiError): Promise<void> {
+    const { type } = this.#kind;
+    const { name = '', namespace = '' } = wanted.metadata ?? {};
+    const found = await this.#environment.host.get<KubeObject>(type, { name, namespace, metadataOnly: true });
+    if (ownedBy(found, this.#environment.identity)) {
+      this.#host.observe(found);
+      return;
+    }
+    warnNameTaken(this.#environment, type, virtual);
+    throw error; // for the queue's back-off
+  }
 }
+
+const gotEphemeralContainers = (pod: Pod, previous: Pod | undefined): boolean =>
+  (pod.spec?.ephemeralContainers?.length ?? 0) > (previous?.spec?.ephemeralContainers?.length ?? 0);
 
 const holds = (host: KubeObject, virtual: KubeObject): boolean =>
   host.metadata?.annotations?.[ANNOTATIONS.uid] === virtual.metadata?.uid &&

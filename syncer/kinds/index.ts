@@ -14,8 +14,16 @@ export type { Caches } from './caches';
 export type { KindEnvironment } from './environment';
 export { HostFacts } from './host-facts';
 
-/** Wires every synced kind to the caches and runs them until the signal ends. */
-export async function runKinds(environment: KindEnvironment, caches: Caches, signal: AbortSignal): Promise<void> {
+/**
+ * Wires every synced kind to the caches and runs them until the signal ends.
+ * @param now the time of day that tokens are renewed by, in ms since 1970. @default Date.now
+ */
+export async function runKinds(
+  environment: KindEnvironment,
+  caches: Caches,
+  signal: AbortSignal,
+  now?: () => number,
+): Promise<void> {
   const { identity, anchor } = environment;
   const configMaps = new ContentInUse<ConfigMap>(
     environment,
@@ -43,7 +51,7 @@ export async function runKinds(environment: KindEnvironment, caches: Caches, sig
   );
   const services = new Services(environment, caches);
   const nodes = new Nodes(environment, caches);
-  const tokens = new Tokens(environment, caches);
+  const tokens = new Tokens(environment, caches, now);
   const pods = new Pods(environment, caches, { nodes, tokens, contents: [configMaps, secrets] });
   await Promise.all([configMaps, secrets, services, nodes, tokens, pods].map((kind) => kind.run(signal)));
 }

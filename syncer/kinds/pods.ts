@@ -1,6 +1,6 @@
 import type { Pod, PodCondition } from 'kubernetes-types/core/v1';
 import { objectKey, PairController } from '../engine';
-import type { Pair } from '../engine';
+import type { Pair, ReconcileResult } from '../engine';
 import { ApiError, resources } from '../kube-client';
 import { checkPod } from '../policy';
 import {
@@ -21,9 +21,19 @@ import { INDEX, referenceKey } from './caches';
 import type { KindEnvironment } from './environment';
 import type { Nodes } from './nodes';
 import { isTerminal } from './pod-phase';
-import { inTenantNames, isOtherObject, isRefusal, warn } from './refusals';
+import { RefusedObjects } from './refused-objects';
+import {
+  isOtherObject,
+  isRefusal,
+  NAME_TAKEN_RETRY_MS,
+  refusalText,
+  warn,
+  warnNameTaken,
+  warnWriteLoop,
+} from './refusals';
 import { remove } from './removal';
 import type { Tokens } from './tokens';
+import { WriteBudget } from './write-budget';
 
 /** The Service whose address every pod gets as its name server. */
 const DNS_SERVICE = 'kube-system/kube-dns';
@@ -60,6 +70,8 @@ export class Pods {
   readonly #removed = new Set<string>();
   /** Pods that wait for the address of the name server. */
   readonly #waitingForDNS = new Set<string>();
+  readonly #refusedByHost = new RefusedObjects();
+  readonly #budget = new WriteBudget();
 
   constructor(environment: KindEnvironment, caches: Caches, dependencies: PodDependencies) {
     this.#environment = environment;
@@ -94,7 +106,10 @@ export class Pods {
     caches.virtual.pods.subscribe(({ object, type }) => {
       const uid = object.metadata?.uid ?? '';
       if (type === 'deleted' || object.spec?.nodeName) this.#bound.delete(uid);
-      if (type === 'deleted') this.#removed.delete(uid);
+      if (type !== 'deleted') return;
+      this.#removed.delete(uid);
+      this.#refusedByHost.forget(uid);
+      this.#budget.forget(uid);
     });
     caches.virtual.namespaces.subscribe(({ type, key, object, previous }) => {
       if (type === 'deleted') return;
@@ -112,10 +127,12 @@ export class Pods {
     return this.#controller.run(signal);
   }
 
-  async #reconcile({ key, virtual, host }: Pair<Pod, Pod>): Promise<void> {
+  async #reconcile({ key, virtual, host }: Pair<Pod, Pod>): Promise<ReconcileResult> {
+    this.#waitingForDNS.delete(key);
     if (host && !ownedBy(host, this.#environment.identity)) {
-      if (virtual) this.#nameTaken(virtual);
-      return;
+      if (!virtual) return;
+      warnNameTaken(this.#environment, resources.pods, virtual);
+      return { requeueAfterMs: NAME_TAKEN_RETRY_MS };
     }
     if (host && host.metadata?.annotations?.[ANNOTATIONS.uid] !== virtual?.metadata?.uid) {
       // Its virtual pod is gone (another one may have the name): the host pod ends by its own grace period.
@@ -126,25 +143,25 @@ export class Pods {
     if (!host) return this.#withoutTwin(key, virtual);
     if (virtual.metadata?.deletionTimestamp) await this.#passOnDeletion(virtual, host);
     else if (host.metadata?.deletionTimestamp) await this.#passOnEviction(virtual, host);
-    await this.#follow(virtual, host);
+    return this.#follow(virtual, host);
   }
 
-  async #withoutTwin(key: string, virtual: Pod): Promise<void> {
+  async #withoutTwin(key: string, virtual: Pod): Promise<ReconcileResult> {
     if (virtual.metadata?.deletionTimestamp) {
       // The host pod is gone, so nothing runs any more: the virtual one may go at once.
       await this.#removeNow(virtual);
       return;
     }
     if (isTerminal(virtual)) return; // it ran to its end; the host has cleaned up
-    if (virtual.status?.startTime) {
-      // It ran and its host pod was removed (a dead node, an eviction): a pod never starts twice, its controller
+    if (virtual.status?.startTime || wasScheduled(virtual)) {
+      // It ran, or may have and its host pod was removed (a dead node, an eviction): a pod never starts twice, its controller
       // makes another one.
       warn(this.#environment, resources.pods, virtual, 'LostOnHost', 'the pod was removed from the host');
       await this.#removeNow(virtual);
       return;
     }
     if (isGated(virtual)) return;
-    await this.#create(key, virtual);
+    return this.#create(key, virtual);
   }
 
   async #removeNow(virtual: Pod): Promise<void> {
@@ -155,7 +172,10 @@ export class Pods {
     if (this.#caches.virtual.pods.get(objectKey(virtual))?.metadata?.uid === uid) this.#removed.add(uid);
   }
 
-  async #create(key: string, virtual: Pod): Promise<void> {
+  async #create(key: string, virtual: Pod): Promise<ReconcileResult> {
+    const uid = virtual.metadata?.uid ?? '';
+    const left = this.#refusedByHost.left(uid);
+    if (left > 0) return { requeueAfterMs: left };
     const context = this.#contextFor(virtual);
     if (!context) return; // the namespace has not been seen yet; its event brings the pod back
     // The kubelet backs off for seconds when a mounted object is missing, so contents go first.
@@ -177,48 +197,67 @@ export class Pods {
       await this.#refuse(virtual, 'Unsupported', message);
       return;
     }
+    await this.#with.tokens.discardFormer(virtual);
     const tokens = this.#with.tokens.request(virtual);
     let host: Pod;
     try {
       host = await this.#environment.host.create<Pod>(resources.pods, translation.object);
     } catch (error) {
       if (ApiError.is(error, 'AlreadyExists')) return this.#meet(virtual, translation.object);
-      if (isRefusal(error)) {
-        await this.#refuse(
-          virtual,
-          'RefusedByHost',
-          inTenantNames(this.#environment, error.serverMessage, virtual, podReferences(virtual)),
-        );
-      }
+      if (isRefusal(error)) return this.#refusedOnHost(key, virtual, error);
       throw error;
     }
+    this.#refusedByHost.forget(uid);
     this.#caches.host.pods.observe(host);
     if (tokens) await this.#with.tokens.deliver(virtual, host, tokens);
   }
 
   /** The name is taken on the host: by a pod of ours that the watch has not brought yet, or by one that is not ours. */
-  async #meet(virtual: Pod, wanted: Pod): Promise<void> {
+  async #meet(virtual: Pod, wanted: Pod): Promise<ReconcileResult> {
     const { name = '', namespace = '' } = wanted.metadata ?? {};
     const found = await this.#environment.host.get<Pod>(resources.pods, { name, namespace });
-    if (ownedBy(found, this.#environment.identity)) this.#caches.host.pods.observe(found);
-    else this.#nameTaken(virtual);
+    if (ownedBy(found, this.#environment.identity)) {
+      this.#caches.host.pods.observe(found);
+      return;
+    }
+    warnNameTaken(this.#environment, resources.pods, virtual);
+    return { requeueAfterMs: this.#refusedByHost.add(virtual.metadata?.uid ?? '').retryInMs };
   }
 
-  #nameTaken(virtual: Pod): void {
-    const message = 'the name on the host is taken by a pod that is not of this virtual cluster; use another name';
-    warn(this.#environment, resources.pods, virtual, 'HostNameTaken', message);
+  /** Tells the tenant, and tries again later: what the host refuses now (a quota, a policy) it may allow then. */
+  async #refusedOnHost(key: string, virtual: Pod, error: ApiError): Promise<ReconcileResult> {
+    const { failures, retryInMs } = this.#refusedByHost.add(virtual.metadata?.uid ?? '');
+    this.#environment.metrics.failed('pods', 'Refused');
+    // The first and each doubling: a pod that stays refused costs a line less and less often.
+    if ((failures & (failures - 1)) === 0) {
+      this.#environment.logger.warn({ kind: 'pods', key, err: error, failures, retryInMs }, 'refused by the host');
+    }
+    await this.#refuse(
+      virtual,
+      'RefusedByHost',
+      refusalText(this.#environment, error, virtual, podReferences(virtual)),
+    );
+    return { requeueAfterMs: retryInMs };
   }
 
-  /** Deletes the host pod with the grace period that the virtual one has left to it. */
+  /**
+   * Deletes the host pod with the grace period that the virtual one has left to it; a second at least, as 0 would take the
+   * host pod away while its containers run.
+   */
   async #passOnDeletion(virtual: Pod, host: Pod): Promise<void> {
-    const grace = virtual.metadata?.deletionGracePeriodSeconds;
+    const left = virtual.metadata?.deletionGracePeriodSeconds;
+    const grace = left === undefined ? undefined : Math.max(1, left);
     const before = host.metadata?.deletionGracePeriodSeconds;
     if (host.metadata?.deletionTimestamp && (grace === undefined || before === undefined || before <= grace)) return;
     await this.#deleteOnHost(host, grace);
   }
 
-  /** The host removes the pod (drain, eviction, preemption): the virtual one goes with it. */
+  /**
+   * The host removes the pod (drain, eviction, preemption): the virtual one goes with it. Unless it has run to its end, as
+   * hosts clean up, or was on no node yet: then it gets another host pod.
+   */
   async #passOnEviction(virtual: Pod, host: Pod): Promise<void> {
+    if (isTerminal(virtual) || !(host.spec?.nodeName || wasScheduled(virtual))) return;
     const gracePeriodSeconds = host.metadata?.deletionGracePeriodSeconds;
     await remove(
       this.#environment.virtual,
@@ -238,7 +277,7 @@ export class Pods {
   }
 
   /** Both exist: binds, passes changes on, brings status back. */
-  async #follow(virtual: Pod, host: Pod): Promise<void> {
+  async #follow(virtual: Pod, host: Pod): Promise<ReconcileResult> {
     let current = host;
     if (!virtual.metadata?.deletionTimestamp && !host.metadata?.deletionTimestamp) {
       if (!(await this.#bind(virtual, host))) return;
@@ -248,6 +287,11 @@ export class Pods {
     }
     const patch = virtualPodStatusPatch(current, virtual);
     if (!patch) return;
+    const wait = this.#budget.take(virtual.metadata?.uid ?? '');
+    if (wait > 0) {
+      warnWriteLoop(this.#environment, resources.pods, virtual);
+      return { requeueAfterMs: wait };
+    }
     const { name = '', namespace = '' } = virtual.metadata ?? {};
     try {
       this.#caches.virtual.pods.observe(
@@ -298,6 +342,12 @@ export class Pods {
   /** The host pod after the patch, or as it was when the host refuses, which the tenant is told. */
   async #patchHost(virtual: Pod, host: Pod, patch: object | undefined, subresource?: string): Promise<Pod> {
     if (!patch) return host;
+    const wait = this.#budget.take(virtual.metadata?.uid ?? '');
+    if (wait > 0) {
+      warnWriteLoop(this.#environment, resources.pods, virtual);
+      this.#controller.enqueueAfter(objectKey(virtual), wait);
+      return host;
+    }
     const { name = '', namespace = '' } = host.metadata ?? {};
     try {
       const options = { name, namespace, type: 'strategic', subresource } as const;
@@ -307,7 +357,7 @@ export class Pods {
     } catch (error) {
       if (ApiError.is(error, 'NotFound') || isOtherObject(error)) return host; // the watch tells soon
       if (!isRefusal(error)) throw error;
-      const message = inTenantNames(this.#environment, error.serverMessage, virtual, podReferences(virtual));
+      const message = refusalText(this.#environment, error, virtual, podReferences(virtual));
       warn(this.#environment, resources.pods, virtual, 'RefusedByHost', message);
       return host;
     }
@@ -331,17 +381,24 @@ export class Pods {
       return false;
     }
     await this.#with.nodes.ensure(node);
-    await this.#environment.virtual.create(
-      resources.pods,
-      {
-        apiVersion: 'v1',
-        kind: 'Binding',
-        metadata: { name, uid },
-        target: { apiVersion: 'v1', kind: 'Node', name: node },
-      },
-      { name, namespace, subresource: 'binding' },
-    );
-    this.#bound.add(uid);
+    try {
+      await this.#environment.virtual.create(
+        resources.pods,
+        {
+          apiVersion: 'v1',
+          kind: 'Binding',
+          metadata: { name, uid },
+          target: { apiVersion: 'v1', kind: 'Node', name: node },
+        },
+        { name, namespace, subresource: 'binding' },
+      );
+    } catch (error) {
+      if (ApiError.is(error, 'NotFound')) return false; // the watch tells soon
+      throw error;
+    }
+    // Not when the watch was quicker than the answer.
+    const known = this.#caches.virtual.pods.get(objectKey(virtual));
+    if (known?.metadata?.uid === uid && !known.spec?.nodeName) this.#bound.add(uid);
     return true;
   }
 
@@ -358,17 +415,19 @@ export class Pods {
       lastTransitionTime: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
     };
     const { name = '', namespace = '', uid } = virtual.metadata ?? {};
-    this.#caches.virtual.pods.observe(
-      await this.#environment.virtual.patch<Pod>(
-        resources.pods,
-        // Strategic: the one condition is merged into the others by its type.
-        { name, namespace, subresource: 'status', type: 'strategic' },
-        {
-          metadata: { uid },
-          status: { conditions: [scheduled] },
-        },
-      ),
-    );
+    try {
+      this.#caches.virtual.pods.observe(
+        await this.#environment.virtual.patch<Pod>(
+          resources.pods,
+          // Strategic: the one condition is merged into the others by its type.
+          { name, namespace, subresource: 'status', type: 'strategic' },
+          { metadata: { uid }, status: { conditions: [scheduled] } },
+        ),
+      );
+    } catch (error) {
+      // Gone, or another pod has the name.
+      if (!ApiError.is(error, 'NotFound') && !isOtherObject(error)) throw error;
+    }
   }
 
   #contentsAreCurrent(virtual: Pod): boolean {
@@ -393,7 +452,8 @@ export class Pods {
       apiServerIP,
       clusterDomain: configuration.virtualCluster.clusterDomain,
       workloadServiceAccount: configuration.host.workloadServiceAccount,
-      ...(dnsIP === undefined ? {} : { dnsIP }),
+      ...(dnsIP === undefined || dnsIP === '' || dnsIP === 'None' ? {} : { dnsIP }),
+      dnsEnabled: configuration.dns.enabled,
       namespaceLabels: seen.metadata?.labels ?? {},
       services: this.#caches.virtual.services.byIndex(INDEX.namespace, namespace).map(({ metadata, spec }) => ({
         name: metadata?.name ?? '',
@@ -402,6 +462,12 @@ export class Pods {
       })),
     };
   }
+}
+
+/** Whether a pod was bound to a node, by this syncer that is; a name that a tenant wrote into the spec is no such sign. */
+function wasScheduled(pod: Pod): boolean {
+  const scheduled = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
+  return Boolean(pod.spec?.nodeName) && scheduled?.status === 'True';
 }
 
 function sameLabels(a: Record<string, string> | undefined = {}, b: Record<string, string> | undefined = {}): boolean {

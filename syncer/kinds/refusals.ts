@@ -20,21 +20,59 @@ export function warn(
  * queue's back-off. Other errors (a lost connection, a conflict) are returned as they are: they are not the tenant's.
  */
 export function refused(environment: KindEnvironment, error: unknown, type: ResourceType, object: KubeObject): unknown {
-  if (isRefusal(error))
-    warn(environment, type, object, 'RefusedByHost', inTenantNames(environment, error.serverMessage, object));
+  if (isRefusal(error)) warn(environment, type, object, 'RefusedByHost', refusalText(environment, error, object));
   return error;
 }
 
-/** Whether the host understood a request and will not do it: quota, admission, validation. */
+/** Whether the host understood a request and will not do it: quota, admission, validation, size. */
 export const isRefusal = (error: unknown): error is ApiError =>
-  error instanceof ApiError && [400, 403, 422].includes(error.status) && !isOtherObject(error);
+  error instanceof ApiError && [400, 403, 413, 422].includes(error.status) && !isOtherObject(error);
+
+/** How RBAC denies, other than admission: it names the syncer's own account and the host's namespace. */
+const MISSING_RIGHT = /^[^"]*(?:"[^"]*" )?is forbidden: User "[^"]*" cannot /;
+
+/** What the tenant is told of a refusal: the host's words in the tenant's names, but nothing about the syncer's own rights. */
+export function refusalText(
+  environment: Pick<KindEnvironment, 'identity'>,
+  error: ApiError,
+  object: KubeObject,
+  references: readonly KnownName[] = [],
+): string {
+  return error.status === 403 && MISSING_RIGHT.test(error.serverMessage)
+    ? 'the platform does not let this virtual cluster do that on the host; ask its operator, whose log has the missing right'
+    : inTenantNames(environment, error.serverMessage, object, references);
+}
+
+/** How soon to look again whether a host name that another object has is free, in ms: nothing tells of objects that are not ours. */
+export const NAME_TAKEN_RETRY_MS = 15_000;
+
+/** Tells the tenant that an object of somebody else has the name on the host; it is never touched. */
+export function warnNameTaken(
+  environment: Pick<KindEnvironment, 'events'>,
+  type: ResourceType,
+  object: KubeObject,
+): void {
+  const message = `the name on the host is taken by a ${type.kind} that is not of this virtual cluster; use another name`;
+  warn(environment, type, object, 'HostNameTaken', message);
+}
+
+/** Tells the tenant that somebody else keeps changing what the syncer writes. */
+export function warnWriteLoop(
+  environment: Pick<KindEnvironment, 'events'>,
+  type: ResourceType,
+  object: KubeObject,
+): void {
+  const message =
+    'the object changes too often to follow each change, as if another program wrote the same fields; the syncer follows once a second';
+  warn(environment, type, object, 'WriteLoop', message);
+}
 
 /** Whether a patch met another object of the same name: its UID, which the patch carries, cannot be changed. */
 export const isOtherObject = (error: unknown): boolean =>
   ApiError.is(error, 'Invalid') && (error.details?.causes?.some(({ field }) => field === 'metadata.uid') ?? false);
 
 /** Replaces the names that an object and what it refers to have on the host by those that their owner knows. */
-export function inTenantNames(
+function inTenantNames(
   { identity }: Pick<KindEnvironment, 'identity'>,
   message: string,
   { metadata: { name = '', namespace = '' } = {} }: KubeObject,

@@ -15,8 +15,9 @@ import {
 } from '../translation';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
-import { refused, warn } from './refusals';
+import { isOtherObject, NAME_TAKEN_RETRY_MS, refused, warn, warnNameTaken, warnWriteLoop } from './refusals';
 import { remove } from './removal';
+import { WriteBudget } from './write-budget';
 
 /** The API server's own Service: its address is set at admission, and its twin is the control plane's Service. */
 const OWN_SERVICE = 'default/kubernetes';
@@ -29,6 +30,7 @@ const OWN_SERVICE = 'default/kubernetes';
 export class Services {
   readonly #environment: KindEnvironment;
   readonly #controller: PairController<Service, Service>;
+  readonly #budget = new WriteBudget();
 
   constructor(environment: KindEnvironment, caches: Caches) {
     this.#environment = environment;
@@ -41,6 +43,9 @@ export class Services {
       reconcile: (pair) => this.#reconcile(pair, caches),
       logger: environment.logger,
       metrics: environment.metrics,
+    });
+    caches.virtual.services.subscribe(({ type, object }) => {
+      if (type === 'deleted') this.#budget.forget(object.metadata?.uid ?? '');
     });
   }
 
@@ -58,7 +63,12 @@ export class Services {
       if (virtual && !virtual.metadata?.deletionTimestamp) await this.#create(virtual, caches);
       return;
     }
-    if (!ownedBy(host, identity) || host.metadata?.deletionTimestamp) return;
+    if (!ownedBy(host, identity)) {
+      if (!virtual) return;
+      warnNameTaken(this.#environment, resources.services, virtual);
+      return { requeueAfterMs: NAME_TAKEN_RETRY_MS };
+    }
+    if (host.metadata?.deletionTimestamp) return;
     const reserved = host.metadata?.annotations?.[ANNOTATIONS.reservation] !== undefined;
     if (reserved) {
       const verdict = reservationVerdict(host, virtual, Date.now(), configuration.services.reservationSeconds);
@@ -92,10 +102,20 @@ export class Services {
       : hostServicePatch(translation.object, host);
     let current = host;
     if (patch) {
+      const wait = this.#budget.take(virtual.metadata?.uid ?? '');
+      if (wait > 0) {
+        warnWriteLoop(this.#environment, resources.services, virtual);
+        return { requeueAfterMs: wait };
+      }
       const { name = '', namespace = '' } = host.metadata ?? {};
       try {
-        current = await client.patch<Service>(resources.services, { name, namespace, type: 'merge' }, patch);
+        current = await client.patch<Service>(
+          resources.services,
+          { name, namespace, type: 'merge' },
+          exactly(host, patch),
+        );
       } catch (error) {
+        if (ApiError.is(error, 'NotFound') || isOtherObject(error)) return; // the watch tells soon
         throw refused(this.#environment, error, resources.services, virtual);
       }
       caches.host.services.observe(current);
@@ -125,9 +145,7 @@ export class Services {
           caches.host.services.observe(taken); // a reservation that the watch has not brought yet
           return;
         }
-        const message =
-          'the name on the host is taken by a Service that is not of this virtual cluster; use another name';
-        warn(this.#environment, resources.services, virtual, 'HostNameTaken', message);
+        warnNameTaken(this.#environment, resources.services, virtual);
       }
       throw refused(this.#environment, error, resources.services, virtual);
     }
@@ -152,7 +170,11 @@ export class Services {
     try {
       if (patch.spec) {
         caches.virtual.services.observe(
-          await client.patch<Service>(resources.services, { name, namespace, type: 'merge' }, { spec: patch.spec }),
+          await client.patch<Service>(
+            resources.services,
+            { name, namespace, type: 'merge' },
+            exactly(virtual, { spec: patch.spec }),
+          ),
         );
       }
       if (patch.status) {
@@ -160,12 +182,17 @@ export class Services {
           await client.patch<Service>(
             resources.services,
             { name, namespace, subresource: 'status', type: 'merge' },
-            { status: patch.status },
+            exactly(virtual, { status: patch.status }),
           ),
         );
       }
     } catch (error) {
-      if (!ApiError.is(error, 'NotFound')) throw error;
+      if (!ApiError.is(error, 'NotFound') && !isOtherObject(error)) throw error;
     }
   }
+}
+
+/** A merge patch that fails on another object of the same name. */
+function exactly({ metadata }: Service, patch: object): object {
+  return { ...patch, metadata: { ...(patch as Service).metadata, uid: metadata?.uid } };
 }

@@ -1,15 +1,19 @@
 import type { Pod, Secret } from 'kubernetes-types/core/v1';
 import { Controller, objectKey } from '../engine';
-import { resources } from '../kube-client';
+import { ApiError, resources } from '../kube-client';
 import type { AnyObject, KubeObject } from '../kube-client';
 import { ANNOTATIONS, ownedBy, podTokens, TOKENS_KIND, tokenSecretName, translateTokens } from '../translation';
 import type { TokenRequestSpec } from '../translation';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
 import { isTerminal } from './pod-phase';
+import { warn } from './refusals';
+import { remove } from './removal';
 
 /** Part of a token's life after which a new one is fetched; upstream's kubelet does the same. */
 const RENEW_AT = 0.8;
+/** Longest time in ms for which a token is used, however long it lives; upstream's kubelet does the same. */
+const MAX_AGE_MS = 24 * 3_600_000;
 /** When the tokens in a Secret are to be renewed, RFC 3339. */
 const RENEW_ANNOTATION = 'nestling.dev/renew-at';
 
@@ -53,6 +57,12 @@ export class Tokens {
     return this.#controller.run(signal);
   }
 
+  /** Takes the tokens of a former pod of that name away, so that the new one cannot start with them: they are void. */
+  async discardFormer(virtual: Pod): Promise<void> {
+    const secret = this.#secretOf(virtual);
+    if (secret && !isFor(secret, virtual)) await remove(this.#environment.host, resources.secrets, secret);
+  }
+
   /** Starts to fetch the tokens that a pod mounts; undefined when it mounts none. */
   request(virtual: Pod): PendingTokens | undefined {
     const wanted = podTokens(virtual);
@@ -62,28 +72,45 @@ export class Tokens {
     return pending;
   }
 
-  /** Puts tokens beside a host pod that was just made. */
+  /** Puts tokens beside a host pod that was just made. What fails is tried again, without the pod's waiting for it. */
   async deliver(virtual: Pod, host: Pod, pending: PendingTokens): Promise<void> {
-    await this.#write(virtual, host, await pending);
+    try {
+      await this.#write(virtual, host, await pending);
+    } catch {
+      this.#controller.enqueue(objectKey(virtual)); // says what is wrong if it still is
+    }
   }
 
   /** Makes up for what an interrupted run left undone: a pod whose token Secret is missing. */
   check(virtual: Pod, host: Pod): void {
     if (podTokens(virtual).length === 0 || host.metadata?.deletionTimestamp) return;
-    if (!this.#secretOf(virtual)) this.#controller.enqueue(objectKey(virtual));
+    const secret = this.#secretOf(virtual);
+    if (!secret || !isFor(secret, virtual)) this.#controller.enqueue(objectKey(virtual));
   }
 
   async #reconcile(key: string): Promise<{ requeueAfterMs: number } | void> {
     const virtual = this.#caches.virtual.pods.get(key);
     const host = this.#caches.host.pods.get(this.#caches.hostKeyOf(key));
     if (!virtual || !host || host.metadata?.annotations?.[ANNOTATIONS.uid] !== virtual.metadata?.uid) return;
-    if (host.metadata?.deletionTimestamp || isTerminal(host)) return;
+    if (isTerminal(host)) return;
     const secret = this.#secretOf(virtual);
+    const current = secret !== undefined && isFor(secret, virtual);
+    // A pod may take hours to end and needs its tokens until then; but one that is about to go gets no Secret again.
+    if (!current && host.metadata?.deletionTimestamp) return;
     const renewAt = Date.parse(secret?.metadata?.annotations?.[RENEW_ANNOTATION] ?? '');
-    const current = secret?.metadata?.annotations?.[ANNOTATIONS.uid] === virtual.metadata?.uid;
     if (current && renewAt > this.#now()) return { requeueAfterMs: renewAt - this.#now() };
     const pending = this.request(virtual);
-    if (pending) await this.#write(virtual, host, await pending);
+    if (!pending) return;
+    let tokens: readonly IssuedToken[];
+    try {
+      tokens = await pending;
+    } catch (error) {
+      if (ApiError.is(error, 'NotFound', 'Forbidden', 'Invalid', 'BadRequest')) {
+        warn(this.#environment, resources.pods, virtual, 'TokenNotIssued', error.serverMessage);
+      }
+      throw error;
+    }
+    await this.#write(virtual, host, tokens);
   }
 
   async #issue(virtual: Pod, wanted: TokenRequestSpec): Promise<IssuedToken> {
@@ -111,12 +138,14 @@ export class Tokens {
       throw new Error(`the virtual API server answered a TokenRequest for pod ${namespace}/${name} without a token`);
     }
     const now = this.#now();
-    return { key: wanted.key, token, renewAt: now + (expires - now) * RENEW_AT };
+    return { key: wanted.key, token, renewAt: now + Math.min((expires - now) * RENEW_AT, MAX_AGE_MS) };
   }
 
   async #write(virtual: Pod, host: Pod, tokens: readonly IssuedToken[]): Promise<void> {
     const { host: client } = this.#environment;
-    const existing = this.#secretOf(virtual);
+    await this.discardFormer(virtual);
+    const seen = this.#secretOf(virtual);
+    const existing = seen && isFor(seen, virtual) ? seen : undefined;
     const wanted = translateTokens(virtual, new Map(tokens.map(({ key, token }) => [key, token])), this.#environment);
     const renewAt = Math.min(...tokens.map((token) => token.renewAt));
     wanted.metadata = {
@@ -169,6 +198,10 @@ export class Tokens {
     return secret && ownedBy(secret, identity)?.kind === TOKENS_KIND ? secret : undefined;
   }
 }
+
+/** Whether a token Secret was made for this very pod and not for a former one of its name. */
+const isFor = (secret: KubeObject, pod: Pod): boolean =>
+  secret.metadata?.annotations?.[ANNOTATIONS.uid] === pod.metadata?.uid;
 
 /** The cache holds metadata only. */
 const withoutData = ({ metadata = {} }: Secret): KubeObject => ({ metadata });

@@ -10,6 +10,8 @@ export class HostNode {
   readonly #client: KubeClient;
   readonly #namespace: string;
   readonly #stop = new AbortController();
+  /** Names of host pods that are left as they are, as if there were no room for them or their kubelet did not answer. */
+  readonly ignored = new Set<string>();
   #running: Promise<void> | undefined;
   #address = 1;
 
@@ -52,6 +54,7 @@ export class HostNode {
 
   async #handle(pod: Pod): Promise<void> {
     const { name = '', namespace = '', uid = '' } = pod.metadata ?? {};
+    if (this.ignored.has(name)) return;
     try {
       if (!pod.spec?.nodeName) {
         if (pod.metadata?.deletionTimestamp) return;

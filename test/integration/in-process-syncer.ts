@@ -21,6 +21,12 @@ export interface InProcessSyncer {
   stop(): Promise<void>;
 }
 
+/** What a test's syncer is told. */
+export type SyncerSettings = Partial<Pick<SyncerConfiguration, 'services' | 'policy'>> & {
+  /** The time of day that tokens are renewed by, in ms. @default Date.now */
+  readonly now?: () => number;
+};
+
 /** Makes the host namespace with its anchor, once. */
 export async function prepareHost(host: KubeClient): Promise<void> {
   await host.create(resources.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: HOST_NAMESPACE } });
@@ -34,7 +40,7 @@ export async function prepareHost(host: KubeClient): Promise<void> {
 /** Starts the kinds; several may run one after the other against the same servers, as after a restart. */
 export async function startSyncer(
   connections: { host: ClusterConnection; virtual: ClusterConnection },
-  settings: Partial<Pick<SyncerConfiguration, 'services' | 'policy'>> = {},
+  { now, ...settings }: SyncerSettings = {},
 ): Promise<InProcessSyncer> {
   const host = new KubeClient(connections.host, { userAgent: 'nestling-syncer' });
   const virtual = new KubeClient(connections.virtual, { userAgent: 'nestling-syncer' });
@@ -66,7 +72,7 @@ export async function startSyncer(
   const running = Promise.all([
     caches.run('host', stop.signal),
     caches.run('virtual', stop.signal),
-    runKinds(environment, caches, stop.signal),
+    runKinds(environment, caches, stop.signal, now),
   ]);
   return {
     host,

@@ -1,0 +1,251 @@
+import type { ConfigMap, Pod, PodSpec, Secret, Service } from 'kubernetes-types/core/v1';
+import { resources } from '../../syncer/kube-client';
+import { ANNOTATIONS, tokenSecretName } from '../../syncer/translation';
+import { eventually } from '../virtual-cluster/eventually';
+import { HOST_NAMESPACE, NAME } from './in-process-syncer';
+import { found, TwoClusters } from './two-clusters';
+
+let clusters: TwoClusters;
+
+beforeAll(async () => {
+  clusters = await TwoClusters.start();
+});
+
+afterAll(async () => {
+  await clusters?.stop();
+});
+
+const configMap = (name: string, data: Record<string, string>): Promise<ConfigMap> =>
+  clusters.virtual.create<ConfigMap>(resources.configMaps, {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, namespace: 'default' },
+    data,
+  });
+
+const mounts = (name: string): Partial<PodSpec> => ({
+  volumes: [{ name: 'configuration', configMap: { name, optional: true } }],
+});
+
+/** Waits until the host's twin of a config map or Secret has these contents. */
+const holds = (type: typeof resources.configMaps, name: string, data: Record<string, string>): Promise<ConfigMap> =>
+  eventually(`the host's ${type.resource} ${name} hold what they should`, async () => {
+    const twin = await clusters.twin<ConfigMap>(type, name);
+    expect(twin?.data).toEqual(data);
+    return twin;
+  });
+
+const tokenSecret = (pod: string): Promise<Secret | undefined> =>
+  found(
+    clusters.host.get<Secret>(resources.secrets, {
+      namespace: HOST_NAMESPACE,
+      name: tokenSecretName({ name: NAME, hostNamespace: HOST_NAMESPACE }, 'default', pod),
+    }),
+  );
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+test('a foreign config map that has the name on the host is never touched; the pod waits until the name is free', async () => {
+  const at = { namespace: HOST_NAMESPACE, name: clusters.hostNameOf('taken') };
+  const foreign = await clusters.host.create<ConfigMap>(resources.configMaps, {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: at,
+    data: { theirs: 'yes' },
+  });
+  await configMap('taken', { ours: 'yes' });
+  await clusters.createPod('waits', mounts('taken'));
+  await clusters.event('taken', 'HostNameTaken');
+  expect(await clusters.twin(resources.pods, 'waits')).toBeUndefined();
+  expect((await clusters.host.get(resources.configMaps, at)).metadata?.resourceVersion).toBe(
+    foreign.metadata?.resourceVersion,
+  );
+  await clusters.host.delete(resources.configMaps, at);
+  await holds(resources.configMaps, 'taken', { ours: 'yes' });
+  await clusters.running('waits');
+});
+
+test('a pod that waits for contents goes on without them when they are deleted', async () => {
+  const at = { namespace: HOST_NAMESPACE, name: clusters.hostNameOf('dropped') };
+  await clusters.host.create(resources.configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: at });
+  await configMap('dropped', { ours: 'yes' });
+  await clusters.createPod('goes-on', mounts('dropped'));
+  await clusters.event('dropped', 'HostNameTaken');
+  await clusters.virtual.delete(resources.configMaps, { namespace: 'default', name: 'dropped' });
+  await clusters.running('goes-on');
+});
+
+test('a foreign Service that has the name on the host is never touched; ours is made once the name is free', async () => {
+  const at = { namespace: HOST_NAMESPACE, name: clusters.hostNameOf('taken') };
+  const spec = { clusterIP: 'None', ports: [{ port: 80 }] };
+  const foreign = await clusters.host.create<Service>(resources.services, {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: at,
+    spec: { ...spec, selector: { app: 'theirs' } },
+  });
+  const ours = await clusters.virtual.create<Service>(resources.services, {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'taken', namespace: 'default' },
+    spec: { ...spec, selector: { app: 'ours' } },
+  });
+  await eventually('event HostNameTaken about the Service', async () =>
+    (await clusters.events('taken')).some(
+      ({ reason, involvedObject }) => reason === 'HostNameTaken' && involvedObject.uid === ours.metadata?.uid,
+    ),
+  );
+  expect((await clusters.host.get(resources.services, at)).metadata?.resourceVersion).toBe(
+    foreign.metadata?.resourceVersion,
+  );
+  await clusters.host.delete(resources.services, at);
+  await eventually("the host's Service is ours", async () => {
+    const twin = await clusters.twin<Service>(resources.services, 'taken');
+    return twin?.metadata?.annotations?.[ANNOTATIONS.uid] === ours.metadata?.uid;
+  });
+});
+
+test('a config map is on the host while a pod refers to it, with every change and without what was removed', async () => {
+  await configMap('settings', { one: '1', two: '2' });
+  await clusters.createPod('reader', mounts('settings'));
+  await clusters.running('reader');
+  await holds(resources.configMaps, 'settings', { one: '1', two: '2' });
+  const at = { namespace: 'default', name: 'settings' };
+  await clusters.virtual.patch(resources.configMaps, { ...at, type: 'merge' }, { data: { one: '3', two: null } });
+  await holds(resources.configMaps, 'settings', { one: '3' });
+  await clusters.virtual.delete(resources.configMaps, at);
+  await clusters.gone(resources.configMaps, 'settings');
+  await configMap('settings', { again: 'yes' });
+  await holds(resources.configMaps, 'settings', { again: 'yes' });
+  await clusters.virtual.delete(resources.pods, { namespace: 'default', name: 'reader' });
+  await eventually('the host has no config map that nobody needs', async () => {
+    return (await clusters.twin(resources.configMaps, 'settings')) === undefined;
+  });
+});
+
+test('an immutable Secret that was made anew, of another type even, takes the place of the former one', async () => {
+  const secret = (type: string, data: Record<string, string>) =>
+    clusters.virtual.create<Secret>(resources.secrets, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'fixed', namespace: 'default' },
+      type,
+      immutable: true,
+      data,
+    });
+  await secret('Opaque', { key: base64('one') });
+  await clusters.createPod('holder', { volumes: [{ name: 'secret', secret: { secretName: 'fixed' } }] });
+  await clusters.running('holder');
+  await holds(resources.secrets, 'fixed', { key: base64('one') });
+  await clusters.virtual.patch(
+    resources.secrets,
+    { namespace: 'default', name: 'fixed', type: 'merge' },
+    { metadata: { labels: { changed: 'yes' } } },
+  );
+  await clusters.virtual.delete(resources.secrets, { namespace: 'default', name: 'fixed' });
+  const contents = { username: base64('someone'), password: base64('two') };
+  const made = await secret('kubernetes.io/basic-auth', contents);
+  const twin = await holds(resources.secrets, 'fixed', contents);
+  expect(twin).toHaveProperty('type', 'kubernetes.io/basic-auth');
+  expect(twin.metadata?.annotations?.[ANNOTATIONS.uid]).toBe(made.metadata?.uid);
+});
+
+test('a pod starts although its config map was newer when it was read than the watch had told', async () => {
+  await configMap('moving', { step: '1' });
+  const { virtual, caches } = clusters.syncer;
+  await eventually('the cache has the config map', () =>
+    Promise.resolve(caches.virtual.configMaps.has('default/moving')),
+  );
+  const cache = caches.virtual.configMaps;
+  const upsert = cache.upsert.bind(cache);
+  // A watch that lags behind.
+  cache.upsert = (object) => {
+    if (object.metadata?.name === 'moving') setTimeout(() => upsert(object), 700);
+    else upsert(object);
+  };
+  const get = virtual.get.bind(virtual);
+  virtual.get = async (type, options) => {
+    if (options.name === 'moving') {
+      virtual.get = get;
+      await clusters.virtual.patch(
+        resources.configMaps,
+        { namespace: 'default', name: 'moving', type: 'merge' },
+        { data: { step: '2' } },
+      );
+    }
+    return get(type, options);
+  };
+  await clusters.createPod('patient', mounts('moving'));
+  await clusters.running('patient');
+  cache.upsert = upsert;
+  await holds(resources.configMaps, 'moving', { step: '2' });
+});
+
+test('what an ephemeral container refers to gets to the host as well', async () => {
+  await configMap('debugging', { verbose: 'yes' });
+  await clusters.createPod('debugged');
+  await clusters.running('debugged');
+  await clusters.virtual.patch<Pod>(
+    resources.pods,
+    { namespace: 'default', name: 'debugged', subresource: 'ephemeralcontainers', type: 'strategic' },
+    {
+      spec: {
+        ephemeralContainers: [
+          { name: 'debugger', image: 'example.org/debug:1', envFrom: [{ configMapRef: { name: 'debugging' } }] },
+        ],
+      },
+    },
+  );
+  await holds(resources.configMaps, 'debugging', { verbose: 'yes' });
+});
+
+test('a token Secret that was deleted is made again, and tokens are renewed at 80 % of their life', async () => {
+  const virtual = await clusters.createPod('bearer');
+  await clusters.running('bearer');
+  const first = await eventually('the token Secret', () => tokenSecret('bearer'));
+  await clusters.host.delete(resources.secrets, { namespace: HOST_NAMESPACE, name: first.metadata?.name ?? '' });
+  const second = await eventually('another token Secret', async () => {
+    const secret = await tokenSecret('bearer');
+    return secret?.metadata?.uid !== first.metadata?.uid ? secret : undefined;
+  });
+  expect(second.metadata?.annotations?.[ANNOTATIONS.uid]).toBe(virtual.metadata?.uid);
+
+  const hour = 3_600_000;
+  for (const [part, renewed] of [
+    [0.75, false],
+    [0.85, true],
+  ] as const) {
+    await clusters.stopSyncer();
+    await clusters.startSyncer({ now: () => Date.now() + part * hour });
+    await clusters.createPod(`after-${part * 100}`);
+    await clusters.running(`after-${part * 100}`);
+    if (renewed) {
+      await eventually('the token is another one', async () => {
+        const secret = await tokenSecret('bearer');
+        expect(secret?.metadata?.uid).toBe(second.metadata?.uid);
+        expect(secret?.data).not.toEqual(second.data);
+        return true;
+      });
+    } else {
+      expect((await tokenSecret('bearer'))?.metadata?.resourceVersion).toBe(second.metadata?.resourceVersion);
+    }
+  }
+  await clusters.stopSyncer();
+  await clusters.startSyncer();
+});
+
+test('a pod whose service account is gone is told, and gets its token when the account is back', async () => {
+  const account = {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: 'short-lived', namespace: 'default' },
+  };
+  await clusters.stopSyncer();
+  await clusters.virtual.create(resources.serviceAccounts, account);
+  await clusters.createPod('orphaned', { serviceAccountName: 'short-lived' });
+  await clusters.virtual.delete(resources.serviceAccounts, { namespace: 'default', name: 'short-lived' });
+  await clusters.startSyncer();
+  await clusters.event('orphaned', 'TokenNotIssued');
+  await clusters.virtual.create(resources.serviceAccounts, account);
+  await eventually('the token Secret', () => tokenSecret('orphaned'));
+});
