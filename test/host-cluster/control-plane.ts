@@ -164,7 +164,8 @@ export function controllerManagerCommand(
     `--authorization-kubeconfig=${kubeconfig}`,
     '--use-service-account-credentials=true',
     '--leader-elect=false',
-    '--controllers=*,bootstrapsigner,tokencleaner',
+    // The flag is a list that grows: given twice, both would count.
+    ...(more.some((flag) => flag.startsWith('--controllers=')) ? [] : ['--controllers=*,bootstrapsigner,tokencleaner']),
     `--root-ca-file=${file('ca.crt')}`,
     `--client-ca-file=${file('ca.crt')}`,
     `--requestheader-client-ca-file=${file('front-proxy-ca.crt')}`,
