@@ -8,7 +8,8 @@ import type { Store } from './store';
 /** The virtual cluster's own DNS server. */
 export interface DnsProps {
   /**
-   * Whether CoreDNS is installed into the virtual cluster and its pods ask it.
+   * Whether CoreDNS is installed into the virtual cluster and its pods ask it. Without it they ask what the tenant puts behind
+   * Service `kube-system/kube-dns`, else the node's DNS, which knows no Service.
    *
    * @default true
    */

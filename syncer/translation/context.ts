@@ -28,6 +28,12 @@ export interface TranslationContext extends ObjectContext {
   readonly apiServerIP: string;
   /** ClusterIP of the virtual cluster's DNS; undefined until it has one. */
   readonly dnsIP?: string | undefined;
+  /**
+   * Whether the virtual cluster is given a DNS, for which pods wait; else they do with what there is.
+   *
+   * @default true
+   */
+  readonly dnsEnabled?: boolean | undefined;
   /** ServiceAccount on the host that tenants' pods run as. */
   readonly workloadServiceAccount: string;
   /** Labels of the pod's virtual Namespace. */

@@ -1,4 +1,4 @@
-import type { Container, EnvVar, Pod, PodSpec } from 'kubernetes-types/core/v1';
+import type { Container, EnvVar, Pod, PodDNSConfig, PodSpec } from 'kubernetes-types/core/v1';
 import type { Translation, TranslationContext } from './context';
 import { clusterDNSConfig, usesClusterDNS } from './dns';
 import { downwardAnnotations } from './downward-api';
@@ -34,8 +34,7 @@ const DAEMON_SET_POD = 'cluster-autoscaler.kubernetes.io/daemonset-pod';
 export function translatePod(pod: Pod, context: TranslationContext): Translation<Pod> {
   const environment = new PodEnvironment(pod, context);
   const { spec } = pod;
-  const needsDNS = usesClusterDNS(spec);
-  if (needsDNS && context.dnsIP === undefined) {
+  if (usesClusterDNS(spec) && context.dnsIP === undefined && context.dnsEnabled !== false) {
     return {
       ok: false,
       reason: 'DNSNotReady',
@@ -90,19 +89,19 @@ function hostSpec(copied: PodSpec, pod: Pod, context: TranslationContext): PodSp
 
   const hostname = podHostname(pod.spec, pod.metadata?.name ?? '');
   if (hostname !== undefined) spec.hostname = hostname;
-  if (context.dnsIP !== undefined && usesClusterDNS(pod.spec)) {
-    spec.dnsPolicy = 'None';
-    spec.dnsConfig = clusterDNSConfig(copied.dnsConfig, {
-      namespace,
-      clusterDomain: context.clusterDomain,
-      dnsIP: context.dnsIP,
-    });
-  }
+  if (usesClusterDNS(pod.spec)) Object.assign(spec, hostDNS(copied.dnsConfig, namespace, context));
   if (copied.nodeName) {
     spec.affinity = pinnedTo(copied.nodeName, copied.affinity);
   }
   delete spec.nodeName;
   return spec;
+}
+
+/** DNS of a pod that asks for the cluster's: without one, the node's, as a kubelet does it. Never the host cluster's. */
+function hostDNS(user: PodDNSConfig | undefined, namespace: string, context: TranslationContext): Partial<PodSpec> {
+  const { clusterDomain, dnsIP } = context;
+  if (dnsIP === undefined) return { dnsPolicy: 'Default' };
+  return { dnsPolicy: 'None', dnsConfig: clusterDNSConfig(user, { namespace, clusterDomain, dnsIP }) };
 }
 
 /**

@@ -262,6 +262,15 @@ describe('DNS', () => {
       /^DNSNotReady: spec\.dnsPolicy/,
     );
   });
+
+  test('that the cluster does without is the node’s, as a kubelet falls back to it; one that the tenant made is asked', () => {
+    const without = { dnsEnabled: false, dnsIP: undefined };
+    const dnsConfig = { options: [{ name: 'ndots', value: '2' }] };
+    expect(dns({}, without)).toEqual({ dnsPolicy: 'Default' });
+    expect(dns({ dnsPolicy: 'ClusterFirst', dnsConfig }, without)).toEqual({ dnsPolicy: 'Default', dnsConfig });
+    expect(dns({ hostNetwork: true, dnsPolicy: 'ClusterFirst' }, without)).toEqual({ dnsPolicy: 'ClusterFirst' });
+    expect(dns({}, { dnsEnabled: false })).toMatchObject({ dnsPolicy: 'None' });
+  });
 });
 
 describe('the host name', () => {
