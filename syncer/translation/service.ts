@@ -89,6 +89,8 @@ export function translateService(service: Service, context: ServiceContext): Tra
   } else {
     delete spec.selector;
   }
+  // On a ClusterIP Service it comes with externalIPs, and the API refuses it without.
+  if (spec.type === undefined || spec.type === 'ClusterIP') delete spec.externalTrafficPolicy;
   const uid = context.uid ?? virtual?.uid;
   const metadata = hostMetadata('Service', virtual, context);
   if (uid !== undefined) metadata.annotations[ANNOTATIONS.uid] = uid;

@@ -46,6 +46,13 @@ describe('a host Service', () => {
     expect(host({ ...spec, externalIPs: ['1.2.3.4'], loadBalancerIP: '1.2.3.4' }).spec).toEqual(spec);
   });
 
+  test('that only its external addresses opened to the outside has no policy for traffic from there', () => {
+    const spec = { type: 'ClusterIP', ports: [{ port: 80 }] };
+    expect(host({ ...spec, externalIPs: ['1.2.3.4'], externalTrafficPolicy: 'Cluster' }).spec).toEqual(spec);
+    expect(host({ ports: [], externalIPs: ['1.2.3.4'], externalTrafficPolicy: 'Local' }).spec).toEqual({ ports: [] });
+    expect(host({ type: 'NodePort', externalTrafficPolicy: 'Local' }).spec).toHaveProperty('externalTrafficPolicy');
+  });
+
   test('tells its twin, or that it waits for one', () => {
     const time = '2026-01-01T00:00:00Z';
     expect(host({}).metadata?.annotations).toMatchObject({ 'nestling.dev/kind': 'Service', 'nestling.dev/uid': 'uid' });
