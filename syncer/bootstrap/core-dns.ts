@@ -132,12 +132,12 @@ function deployment(image: string, replicas: number): Deployment {
     spec: {
       replicas,
       selector: { matchLabels: LABELS },
-      template: { metadata: { labels: LABELS }, spec: podSpec(image, replicas) },
+      template: { metadata: { labels: LABELS }, spec: podSpec(image) },
     },
   };
 }
 
-function podSpec(image: string, replicas: number): PodSpec {
+function podSpec(image: string): PodSpec {
   return {
     serviceAccountName: NAME,
     nodeSelector: { 'kubernetes.io/os': 'linux' },
@@ -149,7 +149,8 @@ function podSpec(image: string, replicas: number): PodSpec {
       runAsGroup: USER_ID,
       seccompProfile: { type: 'RuntimeDefault' },
     },
-    ...(replicas > 1 ? { affinity: onDifferentNodes() } : {}),
+    // Of one pod, too: with another number of them, those that run stay.
+    affinity: onDifferentNodes(),
     containers: [
       {
         name: NAME,

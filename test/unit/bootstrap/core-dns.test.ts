@@ -41,10 +41,10 @@ test('the pod meets the restricted standard and asks nothing of the host’s pri
   expect(spec.tolerations).toBeUndefined();
 });
 
-test('image and replicas as configured; several go to different nodes', () => {
+test('image and replicas as configured; several go to different nodes, and another number replaces no pod', () => {
   expect(podSpec({ image: 'example.com/coredns:v9' }).containers[0]?.image).toBe('example.com/coredns:v9');
-  expect(podSpec({}).affinity).toBeUndefined();
   expect(podSpec({ replicas: 2 }).affinity?.podAntiAffinity).toBeDefined();
+  expect(podSpec({ replicas: 1 })).toEqual(podSpec({ replicas: 2 }));
 });
 
 test('the Corefile serves the configured domain', () => {
