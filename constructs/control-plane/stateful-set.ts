@@ -64,6 +64,7 @@ export function statefulSet(spec: VirtualClusterSpec): StatefulSet {
 
 function claims(store: StoreSpec): Partial<NonNullable<StatefulSet['spec']>> {
   if (store.type === 'ephemeral') return {};
+  // With all that the API server would add: kubectl compares this list as a whole, and would else report a change on every apply.
   const claim: PersistentVolumeClaim = {
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',
@@ -72,7 +73,9 @@ function claims(store: StoreSpec): Partial<NonNullable<StatefulSet['spec']>> {
       accessModes: ['ReadWriteOnce'],
       resources: { requests: { storage: store.size } },
       ...(store.storageClassName === undefined ? {} : { storageClassName: store.storageClassName }),
+      volumeMode: 'Filesystem',
     },
+    status: { phase: 'Pending' },
   };
   return {
     volumeClaimTemplates: [claim],

@@ -17,7 +17,7 @@ export class ImageSources {
   /**
    * A registry that mirrors the public ones.
    *
-   * @param prefix what takes the place of the public registry's host: with `registry.example.com/mirror`,
+   * @param prefix what takes the place of the public registry's host, without scheme and closing slash: with `registry.example.com/mirror`,
    *   `registry.k8s.io/coredns/coredns:v1.14.7` becomes `registry.example.com/mirror/coredns/coredns:v1.14.7`
    */
   static mirror(prefix: string): ImageSources {

@@ -147,9 +147,17 @@ describe('the store', () => {
   test('is a volume of 5 GiB that goes with the cluster, and leaves room to defragment', () => {
     const manifests = synthesize();
     const { spec } = statefulSetOf(manifests);
-    expect(spec.volumeClaimTemplates?.[0]?.spec).toEqual({
-      accessModes: ['ReadWriteOnce'],
-      resources: { requests: { storage: '5Gi' } },
+    // With the API server's own defaults: else every `kubectl apply` would report a change.
+    expect(spec.volumeClaimTemplates?.[0]).toEqual({
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: 'data' },
+      spec: {
+        accessModes: ['ReadWriteOnce'],
+        resources: { requests: { storage: '5Gi' } },
+        volumeMode: 'Filesystem',
+      },
+      status: { phase: 'Pending' },
     });
     expect(spec.persistentVolumeClaimRetentionPolicy).toEqual({ whenDeleted: 'Delete', whenScaled: 'Retain' });
     expect(flag(containerOf(manifests, 'etcd'), 'quota-backend-bytes')).toBe(String(2 * 1024 ** 3));
