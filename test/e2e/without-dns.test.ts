@@ -23,6 +23,7 @@ test('a cluster without DNS of its own runs pods, with the DNS of the node', asy
   await eventually('the pod runs', async () => {
     const { status } = await virtual.get<Pod>(resources.pods, { namespace: 'default', name });
     if (status?.phase !== 'Running') throw new Error(`it is ${status?.phase}: ${JSON.stringify(status?.conditions)}`);
+    return true;
   });
   const twin = await host.get<Pod>(resources.pods, { namespace, name: `${name}-x-default-x-${clusterName}` });
   expect(twin.spec?.dnsPolicy).toBe('Default');
