@@ -18,6 +18,13 @@ const suites: Record<string, readonly string[]> = {
   e2e: ['--testTimeout=300000', '--runInBand', `--globalSetup=${join(root, 'test/e2e/setup.ts')}`],
 };
 
+const USAGE = `usage: npm test [-- SUITE... | FILE...] [OPTIONS OF JEST]
+
+  SUITE   ${Object.keys(suites).join(', ')}; all of them when none is named
+
+  npm run test:unit -- test/unit/pki -t 'leafs'    one folder, tests whose name matches
+`;
+
 interface Counts {
   passed: number;
   failed: number;
@@ -87,8 +94,12 @@ function count(suite: string, report: string, code: number | null): Counts {
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
-  const chosen = args.filter((argument) => argument in suites);
-  const extra = args.filter((argument) => !(argument in suites));
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const chosen = args.filter((argument) => Object.hasOwn(suites, argument));
+  const extra = args.filter((argument) => !Object.hasOwn(suites, argument));
   const summary = join(root, 'build', 'test-report.json');
   rmSync(summary, { force: true }); // a run that is killed leaves none, rather than that of an earlier one
   mkdirSync(reports, { recursive: true });
