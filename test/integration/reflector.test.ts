@@ -310,10 +310,15 @@ test('a controller of pairs makes copies with one write each, and heals them', a
   expect(client.requests.count({ verb: 'patch' })).toBe(0);
   await set('pair-1', 'new');
   await remove('pair-2');
+  const taken = host.get('default/pair-3-copy')?.metadata?.uid;
   await remove('pair-3-copy');
   await until(() => {
     const copy = host.get('default/pair-1-copy');
-    return copy?.data?.['value'] === 'new' && !host.has('default/pair-2-copy') && host.has('default/pair-3-copy');
+    // Another one than was taken away: the cache may still show that.
+    const healed = host.get('default/pair-3-copy')?.metadata?.uid;
+    return (
+      copy?.data?.['value'] === 'new' && !host.has('default/pair-2-copy') && healed !== undefined && healed !== taken
+    );
   });
   expect(client.requests.count({ verb: 'create' })).toBe(101);
   expect(client.requests.count({ verb: 'patch' })).toBe(1);
