@@ -15,7 +15,7 @@ const suites: Record<string, readonly string[]> = {
   unit: [],
   integration: ['--testTimeout=120000', '--maxWorkers=2'],
   // One host cluster, two cores: one file at a time.
-  e2e: ['--testTimeout=300000', '--runInBand', `--globalSetup=${join(root, 'test/e2e/setup.ts')}`],
+  e2e: ['--testTimeout=300000', '--runInBand'],
 };
 
 const USAGE = `usage: npm test [-- SUITE... | FILE...] [OPTIONS OF JEST]
@@ -32,6 +32,7 @@ interface Counts {
 }
 
 let running: ChildProcess | undefined;
+const stop = new AbortController();
 /** What ended the run before its time. */
 let interrupted: NodeJS.Signals | undefined;
 
@@ -39,6 +40,7 @@ let interrupted: NodeJS.Signals | undefined;
 function stopOn(signal: NodeJS.Signals): void {
   process.on(signal, () => {
     interrupted = signal;
+    stop.abort();
     // A terminal sends an interrupt to the whole group, jest included.
     if (signal !== 'SIGINT' || !process.stdin.isTTY) running?.kill(signal);
   });
@@ -69,6 +71,27 @@ function jest(suite: string, extra: readonly string[]): Promise<Counts> {
       resolve(count(suite, report, code));
     });
   });
+}
+
+/**
+ * Runs the end-to-end suite on the one host cluster that its files share, and takes that down afterwards, however the run
+ * ends, unless it was there before (`npm run host -- up`): then it stays, which makes repeated runs quick.
+ */
+async function onHost(run: () => Promise<Counts>): Promise<Counts> {
+  const { resolveHost, standardErrorLog } = await import('./host-cluster/index.js');
+  const { provideImages } = await import('./virtual-cluster/index.js');
+  let down = (): Promise<void> => Promise.resolve();
+  try {
+    const host = await resolveHost({ log: standardErrorLog, signal: stop.signal });
+    if (!host.wasThere) down = () => host.down(standardErrorLog);
+    await provideImages(host, standardErrorLog);
+    return interrupted === undefined ? await run() : { passed: 0, failed: 1, skipped: 0 };
+  } catch (error) {
+    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  } finally {
+    await down();
+  }
 }
 
 /** Reads jest's report; a run that wrote none, or failed outside of any test, counts as one failure. */
@@ -106,7 +129,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) stopOn(signal);
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
   for (const suite of chosen.length > 0 ? chosen : Object.keys(suites)) {
-    const counts = await jest(suite, extra);
+    const counts = await (suite === 'e2e' ? onHost(() => jest(suite, extra)) : jest(suite, extra));
     total.passed += counts.passed;
     total.failed += counts.failed;
     total.skipped += counts.skipped;
