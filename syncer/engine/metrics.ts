@@ -23,6 +23,16 @@ export interface MeasuredCache {
 /** From one write on a quiet cluster (5 ms) to a minute, beyond which only "too long" matters. */
 const latencyBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
+/** The option by which prom-client calls back at each scrape, with the metric as `this`. */
+const onScrape = <M>(collect: ((metric: M) => void) | undefined): { collect?: (this: M) => void } =>
+  collect === undefined
+    ? {}
+    : {
+        collect() {
+          collect(this);
+        },
+      };
+
 /** The process's Prometheus metrics. Label values never come from tenants: their number is bounded by the code. */
 export class Metrics {
   /** For metrics of other rooms. */
@@ -132,13 +142,7 @@ export class Metrics {
       help,
       labelNames: [...labelNames],
       registers: [this.registry],
-      ...(collect === undefined
-        ? {}
-        : {
-            collect() {
-              collect(this);
-            },
-          }),
+      ...onScrape(collect),
     });
   }
 
@@ -154,13 +158,7 @@ export class Metrics {
       help,
       labelNames: [...labelNames],
       registers: [this.registry],
-      ...(collect === undefined
-        ? {}
-        : {
-            collect() {
-              collect(this);
-            },
-          }),
+      ...onScrape(collect),
     });
   }
 
