@@ -36,6 +36,12 @@ export interface TranslationContext extends ObjectContext {
   readonly dnsEnabled?: boolean | undefined;
   /** ServiceAccount on the host that tenants' pods run as. */
   readonly workloadServiceAccount: string;
+  /**
+   * Name on the host of the PriorityClass that the pod names: its own where the virtual class is a view of the host's, that
+   * of its twin where classes are synced to the host. Undefined: the pod goes without, as a class that only the virtual
+   * cluster has says nothing on the host. Never of a `system-` class, which preempts other tenants: see {@link hostPriorityClass}.
+   */
+  readonly priorityClassName?: string | undefined;
   /** Labels of the pod's virtual Namespace. */
   readonly namespaceLabels: Readonly<Record<string, string>>;
   /** Services of the pod's virtual namespace. */

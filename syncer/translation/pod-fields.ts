@@ -22,8 +22,8 @@ const object = objectOf<PodEnvironment>;
 const list = listOf<PodEnvironment>;
 
 /*
- * Every field of PodSpec in the API's newest schema, and how it travels. A field that is not here is refused with its
- * path; test/unit/translation/pod-fields.test.ts compares with the schema.
+ * Every field of PodSpec in the schemas of the newest three minors, and how it travels. A field that is not here is refused
+ * with its path; test/unit/translation/pod-fields.test.ts compares with the schemas.
  */
 
 const labelSelector = object({
@@ -402,9 +402,7 @@ export const POD_SPEC: PodField = object({
   overhead: dropped("the host's own RuntimeClass sets it, and refuses any other"),
   preemptionPolicy: dropped('goes with priorityClassName'),
   priority: dropped('the host computes it from its own class, and refuses any other'),
-  priorityClassName: dropped(
-    'a class of the virtual cluster says nothing on the host, and system classes preempt other tenants',
-  ),
+  priorityClassName: translated,
   readinessGates: list(object({ conditionType: plain })),
   resourceClaims: refused(
     'uses dynamic resource allocation, which virtual clusters do not have yet; ask for an extended resource in resources.limits',
@@ -439,4 +437,6 @@ export const POD_SPEC: PodField = object({
   tolerations: list(object({ effect: plain, key: plain, operator: plain, tolerationSeconds: plain, value: plain })),
   topologySpreadConstraints: list(topologySpreadConstraint),
   volumes: list(volume),
+  // Of 1.35 alone; 1.36 replaced it by schedulingGroup.
+  workloadRef: refused('needs a Workload on the host, which virtual clusters do not have yet; leave it out'),
 });

@@ -10,6 +10,7 @@ import { pinnedTo } from './node-pin';
 import { PodEnvironment } from './pod-environment';
 import { POD_SPEC } from './pod-fields';
 import type { HostRight } from './host-right';
+import { isAllowedPriorityClass } from './priority-class';
 import { serviceVariables } from './service-links';
 
 /** What the syncer does with pods on the host. */
@@ -94,6 +95,8 @@ function hostSpec(copied: PodSpec, pod: Pod, context: TranslationContext): PodSp
     spec.affinity = pinnedTo(copied.nodeName, copied.affinity);
   }
   delete spec.nodeName;
+  delete spec.priorityClassName;
+  if (isAllowedPriorityClass(context.priorityClassName)) spec.priorityClassName = context.priorityClassName;
   return spec;
 }
 

@@ -1,16 +1,27 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod } from 'kubernetes-types/core/v1';
 import { podReferences, translatePod } from '../../../syncer/translation';
 import type { Field } from '../../../syncer/translation/fields';
 import { EPHEMERAL_CONTAINER, POD_SPEC } from '../../../syncer/translation/pod-fields';
 import { SERVICE_SPEC } from '../../../syncer/translation/service';
+import { KUBERNETES_VERSION } from '../../../images';
 import { contextWith, podWith } from './fixtures';
 
 type AnyField = Field<never>;
 type Step = string | '[]';
 
-const read = (name: string): string[] => readFileSync(join(__dirname, name), 'utf8').trim().split('\n');
+/** Lists of the fields of API types, one per minor of Kubernetes; `npm run api-fields` makes them. */
+const LISTS = join(__dirname, 'api-fields');
+const MINORS = [...new Set(readdirSync(LISTS).map((name) => /v1\.\d+/.exec(name)?.[0] ?? ''))].sort();
+
+const read = (list: string, minor: string): string[] =>
+  readFileSync(join(LISTS, `${list}.${minor}.fields`), 'utf8')
+    .trim()
+    .split('\n');
+
+/** The fields of all minors, each once. */
+const readAll = (list: string): string[] => [...new Set(MINORS.flatMap((minor) => read(list, minor)))];
 
 const steps = (path: string): Step[] => path.replace(/\{\}$/, '').replaceAll('[]', '.[]').split('.');
 
@@ -43,11 +54,17 @@ function at(path: readonly Step[], value: unknown): unknown {
   return path.reduceRight((inner, step) => (step === '[]' ? [inner] : { [step]: inner }), value);
 }
 
-describe('the table of PodSpec', () => {
-  const schema = read('pod-spec.fields');
-  const containers = schema.filter((path) => path.startsWith('containers[].'));
+test('the lists of fields are of the newest three minors', () => {
+  const newest = Number(KUBERNETES_VERSION.split('.')[1]);
+  expect(MINORS).toEqual([`v1.${newest - 2}`, `v1.${newest - 1}`, `v1.${newest}`]);
+});
 
-  test('has every field of the schema, as a leaf', () => {
+describe('the table of PodSpec', () => {
+  const schema = readAll('pod-spec');
+
+  test.each(MINORS)('has every field of the schema of %s, as a leaf', (minor) => {
+    const schema = read('pod-spec', minor);
+    const containers = schema.filter((path) => path.startsWith('containers[].'));
     const all = [...schema, ...containers.map((path) => path.replace('containers', 'initContainers'))];
     const missing = all.filter((path) => {
       const found = entry(POD_SPEC as AnyField, steps(path));
@@ -56,12 +73,13 @@ describe('the table of PodSpec', () => {
     expect(missing).toEqual([]);
   });
 
-  test('has every field of an ephemeral container', () => {
+  test.each(MINORS)('has every field of an ephemeral container of %s', (minor) => {
+    const containers = read('pod-spec', minor).filter((path) => path.startsWith('containers[].'));
     const fields = [...containers.map((path) => path.slice('containers[].'.length)), 'targetContainerName'];
     expect(fields.filter((path) => entry(EPHEMERAL_CONTAINER as AnyField, steps(path)) === undefined)).toEqual([]);
   });
 
-  test('has no field that the schema does not have', () => {
+  test('has no field that no schema has', () => {
     const known = new Set(schema.map((path) => steps(path).join('.').replaceAll('.[]', '')));
     const unknown = [...leaves(POD_SPEC as AnyField)]
       .filter(({ path, leaf }) => leaf.class !== 'dropped' && leaf.class !== 'refused' && path[0] !== 'initContainers')
@@ -133,9 +151,9 @@ describe('the table of PodSpec', () => {
 });
 
 describe('the table of ServiceSpec', () => {
-  test('has every field of the schema', () => {
+  test.each(MINORS)('has every field of the schema of %s', (minor) => {
     expect(
-      read('service-spec.fields').filter((path) => entry(SERVICE_SPEC as AnyField, steps(path)) === undefined),
+      read('service-spec', minor).filter((path) => entry(SERVICE_SPEC as AnyField, steps(path)) === undefined),
     ).toEqual([]);
   });
 });

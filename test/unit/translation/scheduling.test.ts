@@ -1,6 +1,6 @@
 import type { PodAffinityTerm } from 'kubernetes-types/core/v1';
-import { hostLabelKey, hostNamespaceLabelKey, translatePod } from '../../../syncer/translation';
-import { contextWith, podWith, refusal, translated } from './fixtures';
+import { hostLabelKey, hostNamespaceLabelKey, hostPriorityClass, translatePod } from '../../../syncer/translation';
+import { contextWith, identity, podWith, refusal, translated } from './fixtures';
 
 const REQUIRED = 'requiredDuringSchedulingIgnoredDuringExecution';
 const PREFERRED = 'preferredDuringSchedulingIgnoredDuringExecution';
@@ -135,4 +135,36 @@ test('what concerns the host’s nodes stays', () => {
     hostAliases: [{ ip: '1.2.3.4', hostnames: ['a'] }],
   };
   expect(translated(podWith(spec)).spec).toMatchObject(spec);
+});
+
+describe('a priority class', () => {
+  const virtual = podWith({ priorityClassName: 'urgent', priority: 7, preemptionPolicy: 'Never' });
+
+  test('is left out with all that it sets, unless the host has it', () => {
+    const { spec } = translated(virtual);
+    expect(Object.keys(spec ?? {})).not.toEqual(expect.arrayContaining([expect.stringMatching(/priority|preemption/)]));
+  });
+
+  test.each([
+    ['host', 'urgent'],
+    ['virtual', 'vcluster-urgent-x-team-a-x-my-vc'],
+  ] as const)('of the %s is named %s, whose value the host sets', (origin, expected) => {
+    const priorityClassName = hostPriorityClass(identity, 'urgent', origin);
+    const { spec } = translated(virtual, { priorityClassName });
+    expect(spec).toMatchObject({ priorityClassName: expected });
+    expect(spec).not.toHaveProperty('priority');
+    expect(spec).not.toHaveProperty('preemptionPolicy');
+  });
+
+  test('of the system never reaches the host', () => {
+    for (const name of ['system-node-critical', 'system-cluster-critical', 'system-', '', undefined]) {
+      for (const origin of ['host', 'virtual', undefined] as const) {
+        expect(hostPriorityClass(identity, name, origin)).toBeUndefined();
+      }
+    }
+    const context = { priorityClassName: 'system-node-critical' };
+    expect(translated(podWith({ priorityClassName: 'system-node-critical' }), context).spec).not.toHaveProperty(
+      'priorityClassName',
+    );
+  });
 });
