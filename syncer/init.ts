@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { parseConfiguration } from './configuration/document';
+import type { SyncerConfiguration } from './configuration';
 import { createLogger } from './engine';
 import { podEnvironment } from './environment';
 import { inClusterConnection, KubeClient } from './kube-client';
@@ -7,15 +6,13 @@ import { initialise } from './pki';
 
 /** What the init container is told. */
 export interface InitOptions {
-  /** Path of the SyncerConfiguration document. */
-  readonly configuration: string;
+  readonly configuration: SyncerConfiguration;
   /** Directory that the control plane's files are written to. */
   readonly directory: string;
 }
 
 /** Makes or renews keys and certificates, and writes the files of the control plane's containers. */
-export async function runInit({ configuration: path, directory }: InitOptions): Promise<void> {
-  const configuration = parseConfiguration(await readFile(path, 'utf8'));
+export async function runInit({ configuration, directory }: InitOptions): Promise<void> {
   const logger = createLogger({ level: configuration.logging.level, name: 'init' });
   const client = new KubeClient(inClusterConnection(), { userAgent: 'nestling-init' });
   try {

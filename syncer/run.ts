@@ -18,6 +18,8 @@ import type { ClusterIdentity } from './translation';
 export interface RunOptions {
   /** Directory with the syncer's configuration, keys and certificates, as the init container checked and wrote them. */
   readonly directory: string;
+  /** @default what the init container left in the directory */
+  readonly configuration?: SyncerConfiguration;
 }
 
 const VIRTUAL_API_SERVER = 'https://127.0.0.1:6443';
@@ -30,7 +32,7 @@ const USER_AGENT = 'nestling-syncer';
 
 /** Runs the syncer until SIGTERM or SIGINT. Rejects when it cannot start. */
 export async function runSyncer(options: RunOptions): Promise<void> {
-  const configuration = await readConfiguration(options.directory);
+  const configuration = options.configuration ?? (await readConfiguration(options.directory));
   const logger = createLogger({ level: configuration.logging.level, name: 'syncer' });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());

@@ -3,5 +3,5 @@
  * library and a YAML parser.
  */
 export { configurationJsonSchema } from './json-schema';
-export { formatConfiguration, parseConfiguration, resolveConfiguration } from './parse';
+export { formatConfiguration, parseConfiguration, readDocument, resolveConfiguration } from './parse';
 export { configurationSchema } from './schema';

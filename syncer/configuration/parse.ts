@@ -1,5 +1,6 @@
 import { parseDocument, stringify } from 'yaml';
 import type * as z from 'zod';
+import { contradictions } from './contradictions';
 import { ConfigurationError, type ConfigurationProblem } from './error';
 import { controlPlaneNames } from './names';
 import { configurationSchema, type SyncerConfiguration, type SyncerConfigurationInput } from './schema';
@@ -11,16 +12,23 @@ import { configurationSchema, type SyncerConfiguration, type SyncerConfiguration
  * @throws ConfigurationError that lists every bad field with its value and the remedy
  */
 export function parseConfiguration(yamlText: string): SyncerConfiguration {
+  return resolveConfiguration(readDocument(yamlText));
+}
+
+/**
+ * What a YAML or JSON text holds, unchecked.
+ *
+ * @throws ConfigurationError for what is no YAML
+ */
+export function readDocument(yamlText: string): unknown {
   const document = parseDocument(yamlText, { uniqueKeys: true });
   if (document.errors.length > 0) throw notYaml(document.errors);
-  let input: unknown;
   try {
-    input = document.toJS();
+    return document.toJS();
   } catch (error) {
     // An alias without an anchor, or aliases that multiply: found only when the document is unfolded.
     throw notYaml([error as Error]);
   }
-  return resolveConfiguration(input);
 }
 
 /**
@@ -37,13 +45,16 @@ export function resolveConfiguration(input: unknown): SyncerConfiguration {
     );
   }
   const { host, virtualCluster } = result.data;
-  return {
+  const configuration = {
     ...result.data,
     host: {
       workloadServiceAccount:
         host.workloadServiceAccount ?? controlPlaneNames(virtualCluster.name).workloadServiceAccount,
     },
   };
+  const found = contradictions(configuration);
+  if (found.length > 0) throw new ConfigurationError('The configuration', found);
+  return configuration;
 }
 
 /** The document as YAML text; equal configurations give equal bytes. */

@@ -120,8 +120,8 @@ const logging = z
 /** Schema of the document that the constructs write and the syncer reads. Unknown keys are refused at every level. */
 export const configurationSchema = z
   .strictObject({
-    apiVersion: z.literal(CONFIGURATION_API_VERSION),
-    kind: z.literal(CONFIGURATION_KIND),
+    apiVersion: z.literal(CONFIGURATION_API_VERSION).describe("The document's version."),
+    kind: z.literal(CONFIGURATION_KIND).describe("The document's kind."),
     virtualCluster,
     host: host.prefault({}),
     apiServer: apiServer.prefault({}),
