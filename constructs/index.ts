@@ -11,7 +11,13 @@ export {
   type CpuAmount,
   type DnsProps,
   type EphemeralStoreProps,
+  type ClaimSyncProps,
   type PersistentStoreProps,
+  type SyncFromHostProps,
+  type SyncProps,
+  type SyncToggle,
+  type SyncToHostProps,
+  type ViewProps,
   type VirtualClusterProps,
 } from './spec';
 export { VirtualCluster } from './virtual-cluster';

@@ -43,7 +43,7 @@ export class VirtualCluster extends Construct {
     for (const [id, object] of objects) new ApiObject(this, id, apiObjectProps(object));
 
     // The StatefulSet comes first: of two clusters with one name, it is what their owners know.
-    const claimed = [...objects.values()].reverse().map((object) => hostObjectName(object, spec));
+    const claimed = [...objects.values()].reverse().map(hostObjectName);
     claimed.push({ kind: 'Secret', namespace: spec.namespace, name: this.kubeconfigSecretName });
     claimNames(this, claimed);
     this.node.addValidation({ validate: () => this.nameProblems(claimed) });
@@ -67,6 +67,10 @@ function apiObjectProps(object: KubernetesObject): ConstructorParameters<typeof 
   return { ...object } as ConstructorParameters<typeof ApiObject>[2];
 }
 
-function hostObjectName(object: KubernetesObject, spec: VirtualClusterSpec) {
-  return { kind: object.kind ?? '', namespace: spec.namespace, name: object.metadata?.name ?? '' };
+function hostObjectName(object: KubernetesObject) {
+  return {
+    kind: object.kind ?? '',
+    namespace: object.metadata?.namespace ?? '',
+    name: object.metadata?.name ?? '',
+  };
 }

@@ -118,7 +118,7 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   const kinds = runKinds(environment, caches, stop.signal);
   let installed = false;
   health.addCheck('bootstrap', () => (installed ? undefined : 'the virtual cluster is not set up yet'));
-  for (const cache of [...Object.values(caches.host), ...Object.values(caches.virtual)]) {
+  for (const cache of caches.all()) {
     health.addCheck(cache.name, () => (cache.synced ? undefined : 'not listed yet'));
   }
   await bootstrap({

@@ -1,6 +1,6 @@
 import type { VirtualClusterSpec } from '../spec';
 import { anchor, certificatesSecret, configurationMap } from './configuration';
-import { controlPlaneServiceAccount, role, roleBinding, workloadServiceAccount } from './rbac';
+import { clusterRole, controlPlaneServiceAccount, role, roleBinding, workloadServiceAccount } from './rbac';
 import { apiServerService, storeService } from './services';
 import type { KubernetesObject } from './host-object';
 import { statefulSet } from './stateful-set';
@@ -14,6 +14,7 @@ export { CONFIGURATION_HASH_ANNOTATION } from './stateful-set';
  * the other: what the pod needs comes before it.
  */
 export function controlPlaneObjects(spec: VirtualClusterSpec): ReadonlyMap<string, KubernetesObject> {
+  const [clusterWide, clusterWideBinding] = clusterRole(spec);
   return new Map<string, KubernetesObject>([
     ['anchor', anchor(spec)],
     ['configuration', configurationMap(spec)],
@@ -22,6 +23,8 @@ export function controlPlaneObjects(spec: VirtualClusterSpec): ReadonlyMap<strin
     ['workload-service-account', workloadServiceAccount(spec)],
     ['role', role(spec)],
     ['role-binding', roleBinding(spec)],
+    ...(clusterWide === undefined ? [] : ([['cluster-role', clusterWide]] as const)),
+    ...(clusterWideBinding === undefined ? [] : ([['cluster-role-binding', clusterWideBinding]] as const)),
     ['api-server-service', apiServerService(spec)],
     ['store-service', storeService(spec)],
     ['stateful-set', statefulSet(spec)],

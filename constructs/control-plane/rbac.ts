@@ -1,7 +1,7 @@
 import type { ServiceAccount } from 'kubernetes-types/core/v1';
-import type { PolicyRule, Role, RoleBinding } from 'kubernetes-types/rbac/v1';
+import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding } from 'kubernetes-types/rbac/v1';
 import { controlPlaneLabels, controlPlaneNames } from '../../syncer/configuration';
-import { syncerRights } from '../../syncer/translation';
+import { clusterScopedHostName, syncerClusterRights, syncerRights, type HostRight } from '../../syncer/translation';
 import type { VirtualClusterSpec } from '../spec';
 
 /** The account of the control plane's pod; only its init container and the syncer get a token, by a volume of their own. */
@@ -42,14 +42,7 @@ export function role(spec: VirtualClusterSpec): Role {
       namespace: spec.namespace,
       labels: controlPlaneLabels(spec.name),
     },
-    rules: [
-      ...startRights(spec),
-      ...syncerRights(spec.configuration).map(({ apiGroup, resources, verbs }) => ({
-        apiGroups: [apiGroup],
-        resources: [...resources],
-        verbs: [...verbs],
-      })),
-    ],
+    rules: [...startRights(spec), ...syncerRights(spec.configuration).map(policyRule)],
   };
 }
 
@@ -63,6 +56,31 @@ export function roleBinding(spec: VirtualClusterSpec): RoleBinding {
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: serviceAccount },
     subjects: [{ kind: 'ServiceAccount', name: serviceAccount, namespace: spec.namespace }],
   };
+}
+
+/** What the syncer may do with objects that have no namespace, and to whom that is given; nothing where no chosen feature needs it. */
+export function clusterRole(spec: VirtualClusterSpec): readonly [] | readonly [ClusterRole, ClusterRoleBinding] {
+  const rights = syncerClusterRights(spec.configuration);
+  if (rights.length === 0) return [];
+  const { serviceAccount } = controlPlaneNames(spec.name);
+  // Shared with the clusters of all namespaces, so that the name says which one's it is.
+  const name = clusterScopedHostName({ name: spec.name, hostNamespace: spec.namespace }, 'syncer');
+  const metadata = { name, labels: controlPlaneLabels(spec.name) };
+  const apiVersion = 'rbac.authorization.k8s.io/v1';
+  return [
+    { apiVersion, kind: 'ClusterRole', metadata, rules: rights.map(policyRule) },
+    {
+      apiVersion,
+      kind: 'ClusterRoleBinding',
+      metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', name: serviceAccount, namespace: spec.namespace }],
+    },
+  ];
+}
+
+function policyRule({ apiGroup, resources, verbs }: HostRight): PolicyRule {
+  return { apiGroups: [apiGroup], resources: [...resources], verbs: [...verbs] };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { KubernetesVersion } from './kubernetes-version';
 import type { PodSecurityLevel } from './pod-security-level';
 import type { ControlPlaneResources } from './resources';
 import type { Store } from './store';
+import type { SyncProps } from './sync';
 
 /** The virtual cluster's own DNS server. */
 export interface DnsProps {
@@ -98,4 +99,10 @@ export interface VirtualClusterProps {
    * @default - none beside those of Service NAME
    */
   readonly apiServerNames?: readonly string[];
+  /**
+   * What is synced between the virtual cluster and its host, and how.
+   *
+   * @default - everything that needs no rights outside of the host namespace, see SyncProps
+   */
+  readonly sync?: SyncProps;
 }

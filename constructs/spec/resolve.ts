@@ -17,6 +17,7 @@ import { cpuMillis, sizeKibibytes, sizeQuantity } from './quantity';
 import type { ContainerResources, ControlPlaneContainer } from './resources';
 import type { ResourceAmounts, StoreSpec, VirtualClusterSpec } from './spec';
 import type { Store } from './store';
+import { syncDocument } from './sync';
 
 /** What the props leave to the place where the cluster is declared. */
 export interface SpecContext {
@@ -183,6 +184,7 @@ function resolveDocument(
       network: { serviceCIDRs: props.serviceCIDR?.split(',').map((range) => range.trim()) },
       dns: { enabled: props.dns?.enabled, replicas: props.dns?.replicas, image: images?.coreDns },
       policy: { podSecurity: props.podSecurity },
+      sync: syncDocument(props.sync),
     });
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;

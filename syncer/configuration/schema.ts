@@ -9,6 +9,7 @@ import {
   POD_SECURITY_LEVELS,
 } from './defaults';
 import { clusterNameProblem, dnsNameProblem, imageProblem } from './names';
+import { syncSchema } from './sync';
 
 /** A string for which `problem` finds nothing wrong. */
 function checked(problem: (value: string) => string | undefined): z.ZodType<string, string> {
@@ -129,6 +130,7 @@ export const configurationSchema = z
     dns: dns.prefault({}),
     policy: policy.prefault({}),
     services: services.prefault({}),
+    sync: syncSchema,
     logging: logging.prefault({}),
   })
   .describe('Configuration of the syncer of one virtual cluster.');

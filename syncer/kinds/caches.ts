@@ -2,7 +2,7 @@ import type { Node, Pod, Service } from 'kubernetes-types/core/v1';
 import { ObjectCache, Reflector } from '../engine';
 import { resources } from '../kube-client';
 import type { KubeClient, KubeObject, ResourceType } from '../kube-client';
-import { LABELS, hostName, nodeAddress, ownedBy, podReferences } from '../translation';
+import { clusterScopedHostName, LABELS, hostName, nodeAddress, ownedBy } from '../translation';
 import type { KindEnvironment } from './environment';
 import { isTerminal } from './pod-phase';
 
@@ -12,15 +12,29 @@ export const INDEX = {
   node: 'node',
   /** Virtual objects by namespace. */
   namespace: 'namespace',
-  /** Virtual pods by what they refer to: `Kind/namespace/name`. */
-  reference: 'reference',
   /** Host pods by each of their addresses; host Services by each ClusterIP. */
   address: 'address',
   /** Host pods by the address issued for the virtual node they run on. */
   nodeAddress: 'nodeAddress',
 } as const;
 
-type Kind = 'Pod' | 'Service' | 'ConfigMap' | 'Secret' | 'ServiceAccountToken';
+/** How one of the kinds' caches is kept. */
+export interface CacheOptions<T> {
+  /** @default false */
+  readonly metadataOnly?: boolean;
+  /** See ReflectorOptions.transform. */
+  readonly transform?: (object: T) => T;
+  /**
+   * Which objects of the host: `twins` are those that carry the virtual cluster's label (of its namespace, or of none), `namespace`
+   * all in its host namespace, `cluster` all. On the virtual side always all.
+   *
+   * @default 'twins'
+   */
+  readonly scope?: 'twins' | 'namespace' | 'cluster';
+}
+
+/** One of the two clusters. */
+export type Side = 'host' | 'virtual';
 
 /** Last known state of both sides, kept by one reflector per kind and side. */
 export interface Caches {
@@ -40,44 +54,65 @@ export interface Caches {
     readonly configMaps: ObjectCache<KubeObject>;
     readonly secrets: ObjectCache<KubeObject>;
   };
-  /** The virtual key (`namespace/name`) of one of our host objects; undefined for what is not ours or of another kind. */
-  virtualKeyOf(hostObject: KubeObject, kind?: Kind): string | undefined;
-  /** The cache key of the host twin of a virtual object. */
+  /**
+   * The cache of a further type on one side. The first call makes it, with these options, and its reflector, which starts when that
+   * side runs, or now if it does.
+   */
+  of<T extends KubeObject>(side: Side, type: ResourceType, options?: CacheOptions<T>): ObjectCache<T>;
+  /** All caches there are now. */
+  all(): readonly ObjectCache<KubeObject>[];
+  /** The virtual key (`namespace/name`, or `name`) of one of our host objects; undefined for what is not ours or of another kind. */
+  virtualKeyOf(hostObject: KubeObject, kind?: string): string | undefined;
+  /** The cache key of the host twin of a virtual object; a key without namespace is that of a cluster-scoped object. */
   hostKeyOf(virtualKey: string): string;
   /** Starts the reflectors of one side; resolves when the signal ends them. */
   run(side: 'host' | 'virtual', signal: AbortSignal): Promise<void>;
 }
-
-/** Key of the index `reference`. */
-export const referenceKey = (kind: 'ConfigMap' | 'Secret', virtualKey: string): string => `${kind}/${virtualKey}`;
 
 /** Makes empty caches and their reflectors; nothing is requested before `run`. */
 export function createCaches(
   environment: Pick<KindEnvironment, 'identity' | 'host' | 'virtual' | 'logger' | 'metrics'>,
 ): Caches {
   const { identity } = environment;
-  const reflectors: Record<'host' | 'virtual', Reflector<never>[]> = { host: [], virtual: [] };
+  const reflectors: Record<Side, Reflector<never>[]> = { host: [], virtual: [] };
+  const made = new Map<string, ObjectCache<KubeObject>>();
+  /** Set once a side runs. */
+  const starters: Partial<Record<Side, (reflector: Reflector<never>) => void>> = {};
 
   function cacheOf<T extends KubeObject>(
-    side: 'host' | 'virtual',
+    side: Side,
     type: ResourceType,
-    options: { metadataOnly?: boolean; transform?: (object: T) => T } = {},
+    options: CacheOptions<T> = {},
   ): ObjectCache<T> {
+    const id = `${side}/${type.group}/${type.version}/${type.resource}`;
+    const known = made.get(id);
+    if (known !== undefined) return known as unknown as ObjectCache<T>;
     const client: KubeClient = environment[side];
-    const cache = new ObjectCache<T>(`${side}/${type.resource}`);
+    // Built-in kinds are told apart by their resource alone; others say their group, too.
+    const name =
+      type.group.includes('.') && !type.group.endsWith('.k8s.io') ? `${type.resource}.${type.group}` : type.resource;
+    const cache = new ObjectCache<T>(`${side}/${name}`);
+    const { scope, ...reflecting } = options;
     const reflector = new Reflector<T>({
       client,
       type,
       cache,
-      ...(side === 'host'
-        ? { namespace: identity.hostNamespace, labelSelector: `${LABELS.virtualCluster}=${identity.name}` }
-        : {}),
-      ...options,
+      ...(side === 'host' ? hostScope(type, scope ?? 'twins') : {}),
+      ...reflecting,
       logger: environment.logger,
       metrics: environment.metrics,
     });
+    made.set(id, cache as unknown as ObjectCache<KubeObject>);
     reflectors[side].push(reflector as unknown as Reflector<never>);
+    starters[side]?.(reflector as unknown as Reflector<never>);
     return cache;
+  }
+
+  function hostScope(type: ResourceType, scope: 'twins' | 'namespace' | 'cluster') {
+    if (scope === 'cluster') return {};
+    const own = `${LABELS.virtualCluster}=${identity.name}`;
+    if (!type.namespaced) return { labelSelector: `${own},${LABELS.hostNamespace}=${identity.hostNamespace}` };
+    return { namespace: identity.hostNamespace, ...(scope === 'twins' ? { labelSelector: own } : {}) };
   }
 
   const caches: Caches = {
@@ -98,27 +133,27 @@ export function createCaches(
     virtualKeyOf(hostObject, kind) {
       const owner = ownedBy(hostObject, identity);
       if (!owner || (kind !== undefined && owner.kind !== kind)) return undefined;
-      return `${owner.namespace}/${owner.name}`;
+      return owner.namespace === '' ? owner.name : `${owner.namespace}/${owner.name}`;
     },
     hostKeyOf(virtualKey) {
       const slash = virtualKey.indexOf('/');
+      if (slash === -1) return clusterScopedHostName(identity, virtualKey);
       const name = hostName(identity, virtualKey.slice(0, slash), virtualKey.slice(slash + 1));
       return `${identity.hostNamespace}/${name}`;
     },
+    of: cacheOf,
+    all: () => [...made.values()],
     async run(side, signal) {
-      await Promise.all(reflectors[side].map((reflector) => reflector.run(signal)));
+      const running: Promise<void>[] = [];
+      starters[side] = (reflector) => running.push(reflector.run(signal));
+      for (const reflector of reflectors[side]) starters[side](reflector);
+      // More may have been started by the time that these have ended.
+      for (let ended = 0; ended < running.length; ended++) await running[ended];
     },
   };
 
   caches.virtual.pods.addIndex(INDEX.node, (pod) => present(pod.spec?.nodeName));
   caches.virtual.pods.addIndex(INDEX.namespace, (pod) => present(pod.metadata?.namespace));
-  caches.virtual.pods.addIndex(INDEX.reference, (pod) =>
-    podReferences(pod).flatMap((reference) =>
-      reference.kind === 'PersistentVolumeClaim'
-        ? []
-        : [referenceKey(reference.kind, `${reference.namespace}/${reference.name}`)],
-    ),
-  );
   caches.virtual.services.addIndex(INDEX.namespace, (service) => present(service.metadata?.namespace));
   caches.host.pods.addIndex(INDEX.node, (pod) => present(pod.spec?.nodeName));
   // Facts of the egress gate: only objects that are provably ours count.
@@ -149,7 +184,7 @@ function addressesOf(pod: Pod): readonly string[] {
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** Without the largest annotation there is, which nothing here reads. */
-function withoutLastApplied<T extends KubeObject>(object: T): T {
+export function withoutLastApplied<T extends KubeObject>(object: T): T {
   const { [LAST_APPLIED]: dropped, ...annotations } = object.metadata?.annotations ?? {};
   return dropped === undefined ? object : { ...object, metadata: { ...object.metadata, annotations } };
 }

@@ -1,13 +1,13 @@
-import type { ConfigMap, Pod, Secret } from 'kubernetes-types/core/v1';
+import type { ConfigMap, Secret } from 'kubernetes-types/core/v1';
 import { PairController } from '../engine';
 import type { ObjectCache, Pair } from '../engine';
 import { ApiError } from '../kube-client';
 import type { KubeObject, ResourceType } from '../kube-client';
-import { ANNOTATIONS, ownedBy, podReferences } from '../translation';
+import { ANNOTATIONS, ownedBy } from '../translation';
 import type { Translation } from '../translation';
 import type { Caches } from './caches';
-import { INDEX, referenceKey } from './caches';
 import type { KindEnvironment } from './environment';
+import type { References } from './references';
 import { remove } from './removal';
 import { NAME_TAKEN_RETRY_MS, refused, warn, warnNameTaken, warnWriteLoop } from './refusals';
 import { WriteBudget } from './write-budget';
@@ -23,7 +23,7 @@ export interface ContentKind<T extends ConfigMap | Secret> {
 }
 
 /**
- * Config maps and secrets, on the host only while a pod of the tenant refers to them. Both sides are watched as
+ * Config maps and secrets, on the host only while something of the tenant that is synced refers to them. Both sides are watched as
  * metadata; contents are fetched when they are copied. The host twin notes the virtual resourceVersion that it holds,
  * so that a restart compares without fetching.
  */
@@ -33,6 +33,7 @@ export class ContentInUse<T extends ConfigMap | Secret> {
   readonly #kind: ContentKind<T>;
   readonly #virtual: ObjectCache<KubeObject>;
   readonly #host: ObjectCache<KubeObject>;
+  readonly #references: References;
   readonly #controller: PairController<KubeObject, KubeObject>;
   readonly #budget = new WriteBudget();
 
@@ -42,7 +43,9 @@ export class ContentInUse<T extends ConfigMap | Secret> {
     kind: ContentKind<T>,
     virtual: ObjectCache<KubeObject>,
     host: ObjectCache<KubeObject>,
+    references: References,
   ) {
+    this.#references = references;
     this.#environment = environment;
     this.#caches = caches;
     this.#kind = kind;
@@ -54,17 +57,13 @@ export class ContentInUse<T extends ConfigMap | Secret> {
       host,
       virtualKeyOfHost: (object) => caches.virtualKeyOf(object, kind.kind),
       hostKeyOfVirtual: (key) => caches.hostKeyOf(key),
-      waitFor: [caches.virtual.pods],
+      waitFor: references.sources,
       reconcile: (pair) => this.#reconcile(pair),
       logger: environment.logger,
       metrics: environment.metrics,
     });
-    caches.virtual.pods.subscribe((change) => {
-      // What a pod refers to only changes by ephemeral containers.
-      if (change.type === 'modified' && !gotEphemeralContainers(change.object, change.previous)) return;
-      for (const reference of podReferences(change.object)) {
-        if (reference.kind === kind.kind) this.#controller.enqueue(`${reference.namespace}/${reference.name}`);
-      }
+    references.subscribe((referred, key) => {
+      if (referred === kind.kind) this.#controller.enqueue(key);
     });
     virtual.subscribe(({ type, object }) => {
       if (type === 'deleted') this.#budget.forget(object.metadata?.uid ?? '');
@@ -103,7 +102,7 @@ export class ContentInUse<T extends ConfigMap | Secret> {
   async #reconcile({ key, virtual, host }: Pair<KubeObject, KubeObject>): Promise<{ requeueAfterMs: number } | void> {
     const { identity, virtual: client, host: hostClient } = this.#environment;
     const { type, kind } = this.#kind;
-    const used = this.#caches.virtual.pods.byIndex(INDEX.reference, referenceKey(kind, key)).length > 0;
+    const used = this.#references.has(kind, key);
     if (host && !ownedBy(host, identity)) {
       if (!virtual || !used) return;
       warnNameTaken(this.#environment, type, virtual);
@@ -177,9 +176,6 @@ export class ContentInUse<T extends ConfigMap | Secret> {
     throw error; // for the queue's back-off
   }
 }
-
-const gotEphemeralContainers = (pod: Pod, previous: Pod | undefined): boolean =>
-  (pod.spec?.ephemeralContainers?.length ?? 0) > (previous?.spec?.ephemeralContainers?.length ?? 0);
 
 const holds = (host: KubeObject, virtual: KubeObject): boolean =>
   host.metadata?.annotations?.[ANNOTATIONS.uid] === virtual.metadata?.uid &&

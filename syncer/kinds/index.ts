@@ -1,13 +1,16 @@
-import type { ConfigMap, Secret } from 'kubernetes-types/core/v1';
+import type { ConfigMap, Pod, Secret } from 'kubernetes-types/core/v1';
 import { resources } from '../kube-client';
-import { translateConfigMap, translateSecret } from '../translation';
+import type { KubeObject } from '../kube-client';
+import { podReferences, translateConfigMap, translateSecret } from '../translation';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
 import { ContentInUse } from './in-use';
 import { Nodes } from './nodes';
 import { Pods } from './pods';
-import { Services } from './services';
+import { References } from './references';
+import { services } from './services';
 import { Tokens } from './tokens';
+import { Views } from './views';
 
 export { createCaches } from './caches';
 export type { Caches } from './caches';
@@ -25,6 +28,9 @@ export async function runKinds(
   now?: () => number,
 ): Promise<void> {
   const { identity, anchor } = environment;
+  const references = new References();
+  // What a pod refers to only changes by ephemeral containers.
+  references.add({ cache: caches.virtual.pods, references: podReferences, mayDiffer: gotEphemeralContainers });
   const configMaps = new ContentInUse<ConfigMap>(
     environment,
     caches,
@@ -36,6 +42,7 @@ export async function runKinds(
     },
     caches.virtual.configMaps,
     caches.host.configMaps,
+    references,
   );
   const secrets = new ContentInUse<Secret>(
     environment,
@@ -48,10 +55,41 @@ export async function runKinds(
     },
     caches.virtual.secrets,
     caches.host.secrets,
+    references,
   );
-  const services = new Services(environment, caches);
   const nodes = new Nodes(environment, caches);
   const tokens = new Tokens(environment, caches, now);
   const pods = new Pods(environment, caches, { nodes, tokens, contents: [configMaps, secrets] });
-  await Promise.all([configMaps, secrets, services, nodes, tokens, pods].map((kind) => kind.run(signal)));
+  const kinds: readonly Kind[] = [
+    configMaps,
+    secrets,
+    nodes,
+    tokens,
+    pods,
+    services(environment, caches),
+    ...classViews(environment, caches),
+  ];
+  await Promise.all(kinds.map((kind) => kind.run(signal)));
 }
+
+/** The host's classes that tenants see. */
+function classViews(environment: KindEnvironment, caches: Caches): readonly Views<KubeObject>[] {
+  const { storageClasses, ingressClasses, runtimeClasses, priorityClasses } = environment.configuration.sync.fromHost;
+  const kinds = [
+    [storageClasses, resources.storageClasses],
+    [ingressClasses, resources.ingressClasses],
+    [runtimeClasses, resources.runtimeClasses],
+    [priorityClasses, resources.priorityClasses],
+  ] as const;
+  return kinds
+    .filter(([{ enabled }]) => enabled)
+    .map(([{ selector }, type]) => new Views(environment, caches, { type, selector }));
+}
+
+/** A kind at work: runs until the signal ends it. */
+interface Kind {
+  run(signal: AbortSignal): Promise<void>;
+}
+
+const gotEphemeralContainers = (pod: Pod, previous: Pod): boolean =>
+  (pod.spec?.ephemeralContainers?.length ?? 0) > (previous.spec?.ephemeralContainers?.length ?? 0);

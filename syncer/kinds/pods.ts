@@ -17,10 +17,11 @@ import {
 } from '../translation';
 import type { Translation, TranslationContext } from '../translation';
 import type { Caches } from './caches';
-import { INDEX, referenceKey } from './caches';
+import { INDEX } from './caches';
 import type { KindEnvironment } from './environment';
 import type { Nodes } from './nodes';
 import { isTerminal } from './pod-phase';
+import { referrersOf } from './references';
 import { RefusedObjects } from './refused-objects';
 import {
   isOtherObject,
@@ -98,7 +99,7 @@ export class Pods {
     });
     for (const contents of dependencies.contents) {
       contents.onCurrent((key) => {
-        for (const pod of caches.virtual.pods.byIndex(INDEX.reference, referenceKey(contents.kind, key))) {
+        for (const pod of referrersOf(caches.virtual.pods, contents.kind, key)) {
           if (!caches.host.pods.has(caches.hostKeyOf(objectKey(pod)))) this.#controller.enqueue(objectKey(pod));
         }
       });

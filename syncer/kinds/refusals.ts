@@ -16,11 +16,19 @@ export function warn(
 }
 
 /**
- * Tells the tenant, in the tenant's own names, that the host does not take an object, and returns the error for the
- * queue's back-off. Other errors (a lost connection, a conflict) are returned as they are: they are not the tenant's.
+ * Tells the tenant, in the tenant's own names and those of the `references`, that the host does not take an object, and returns
+ * the error for the queue's back-off. Other errors (a lost connection, a conflict) are returned as they are: they are not the tenant's.
  */
-export function refused(environment: KindEnvironment, error: unknown, type: ResourceType, object: KubeObject): unknown {
-  if (isRefusal(error)) warn(environment, type, object, 'RefusedByHost', refusalText(environment, error, object));
+export function refused(
+  environment: KindEnvironment,
+  error: unknown,
+  type: ResourceType,
+  object: KubeObject,
+  references: readonly KnownName[] = [],
+): unknown {
+  if (isRefusal(error)) {
+    warn(environment, type, object, 'RefusedByHost', refusalText(environment, error, object, references));
+  }
   return error;
 }
 

@@ -1,4 +1,4 @@
-/** Verbs on resources that the syncer needs in the host namespace (one rule of a Role). */
+/** Verbs on resources that the syncer needs on the host (one rule of a Role or ClusterRole). */
 export interface HostRight {
   readonly apiGroup: string;
   readonly resources: readonly string[];

@@ -1,8 +1,16 @@
+export { appliedPatch, withAppliedDigest } from './applied';
 export { translateConfigMap } from './config-map';
 export type { Anchor, LinkedService, ObjectContext, Reference, Translation, TranslationContext } from './context';
 export { ANNOTATIONS, hostAnnotationKey, hostLabelKey, hostNamespaceLabelKey, LABELS } from './keys';
 export { hostLabels, hostMatchLabels, hostSelector } from './labels';
-export { anchorReference, hostMetadata, ownedBy, TOKENS_KIND, type VirtualIdentity } from './metadata';
+export {
+  anchorReference,
+  hostClusterMetadata,
+  hostMetadata,
+  ownedBy,
+  TOKENS_KIND,
+  type VirtualIdentity,
+} from './metadata';
 export { clusterScopedHostName, hostName, tokenSecretName, type ClusterIdentity } from './names';
 export { isVirtualNode, nodeAddress, virtualNode, type NodeFacts } from './node';
 export { podReferences } from './pod-references';
@@ -10,7 +18,7 @@ export { isGated, translatePod } from './pod';
 export { hostPriorityClass } from './priority-class';
 export { hostEphemeralContainers, hostPodPatch, hostPodResize } from './pod-patch';
 export { hostPodStatusPatch, virtualPodStatus, virtualPodStatusPatch } from './pod-status';
-export { syncerRights, type HostRight } from './rights';
+export { syncerClusterRights, syncerRights, type HostRight } from './rights';
 export { translateSecret } from './secret';
 export {
   hostServicePatch,
@@ -31,3 +39,4 @@ export {
 } from './service-reservation';
 export { tenantText, type KnownName } from './tenant-text';
 export { podTokens, translateTokens, type TokenRequestSpec } from './tokens';
+export { hasLabels, isView, viewOf } from './view';

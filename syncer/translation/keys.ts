@@ -4,6 +4,10 @@ import { digits } from './names';
 export const LABELS = {
   virtualCluster: 'nestling.dev/virtual-cluster',
   namespace: 'nestling.dev/namespace',
+  /** On cluster-scoped objects instead: the host namespace of the virtual cluster, as two may have one name. */
+  hostNamespace: 'nestling.dev/host-namespace',
+  /** On objects of the virtual cluster that show one of the host. */
+  view: 'nestling.dev/from-host',
 } as const;
 
 /** Annotations that tell what a host object is the twin of. */
@@ -16,6 +20,8 @@ export const ANNOTATIONS = {
   resourceVersion: 'nestling.dev/resource-version',
   /** On a Service that admission made before its virtual twin exists: RFC 3339 time of that; there is no UID yet. */
   reservation: 'nestling.dev/reservation',
+  /** Digest of what the syncer last wrote, to tell what was taken away since from what the API server filled in. */
+  applied: 'nestling.dev/applied',
   /** On pods whose downward API asks for them: all labels, all annotations, the service account of the virtual pod. */
   labels: 'nestling.dev/labels',
   annotations: 'nestling.dev/annotations',

@@ -14,6 +14,15 @@ export function hostLabels(
   return hostMatchLabels(id, virtualNamespace, labels);
 }
 
+/** Labels of a host object without namespace: the tenant's under translated keys, and which virtual cluster's it is. */
+export function hostClusterLabels(id: ClusterIdentity, labels: Labels | null | undefined): Record<string, string> {
+  return {
+    ...translateKeys(labels, hostLabelKey),
+    [LABELS.virtualCluster]: id.name,
+    [LABELS.hostNamespace]: id.hostNamespace,
+  };
+}
+
 /** Equality selector on the host (of a Service, say): matches only objects of this virtual cluster and namespace. */
 export function hostMatchLabels(
   id: ClusterIdentity,

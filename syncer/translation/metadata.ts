@@ -1,11 +1,12 @@
 import type { ObjectMeta, OwnerReference } from 'kubernetes-types/meta/v1';
 import type { Anchor, ObjectContext } from './context';
 import { ANNOTATIONS, LABELS } from './keys';
-import { hostLabels } from './labels';
-import { hostName, tokenSecretName, type ClusterIdentity } from './names';
+import { hostClusterLabels, hostLabels } from './labels';
+import { clusterScopedHostName, hostName, tokenSecretName, type ClusterIdentity } from './names';
 
 /** What a host object says about its virtual twin. */
 export interface VirtualIdentity {
+  /** Empty for what has no namespace. */
   readonly namespace: string;
   readonly name: string;
   /** Undefined while the object is only a reservation. */
@@ -38,7 +39,7 @@ export function identityAnnotations(
 ): Record<string, string> {
   return {
     [ANNOTATIONS.kind]: kind,
-    [ANNOTATIONS.namespace]: namespace,
+    ...(namespace === '' ? {} : { [ANNOTATIONS.namespace]: namespace }),
     [ANNOTATIONS.name]: name,
     ...(uid === undefined ? {} : { [ANNOTATIONS.uid]: uid }),
   };
@@ -61,6 +62,20 @@ export function hostMetadata(
   };
 }
 
+/** Metadata of the host twin of an object without namespace. Nothing owns it, as the anchor has a namespace. */
+export function hostClusterMetadata(
+  kind: string,
+  virtual: ObjectMeta | undefined,
+  { identity }: Pick<ObjectContext, 'identity'>,
+): ObjectMeta & { labels: Record<string, string>; annotations: Record<string, string> } {
+  const name = virtual?.name ?? '';
+  return {
+    name: clusterScopedHostName(identity, name),
+    labels: hostClusterLabels(identity, virtual?.labels),
+    annotations: identityAnnotations(kind, '', name, virtual?.uid),
+  };
+}
+
 /**
  * What a host object is the twin of, or undefined when it is not this cluster's: labels, annotations, namespace, name
  * and kind must all agree. Objects that host controllers copy labels and annotations to have another name.
@@ -72,7 +87,9 @@ export function ownedBy(
   id: ClusterIdentity,
 ): VirtualIdentity | undefined {
   const { name, namespace, labels, annotations } = hostObject.metadata ?? {};
-  if (namespace !== id.hostNamespace || labels?.[LABELS.virtualCluster] !== id.name) return undefined;
+  if (labels?.[LABELS.virtualCluster] !== id.name) return undefined;
+  if (namespace === undefined || namespace === '') return clusterScopedTwin(hostObject, id);
+  if (namespace !== id.hostNamespace) return undefined;
   const kind = annotations?.[ANNOTATIONS.kind];
   const virtualNamespace = annotations?.[ANNOTATIONS.namespace];
   const virtualName = annotations?.[ANNOTATIONS.name];
@@ -83,4 +100,18 @@ export function ownedBy(
   const expected = (tokens ? tokenSecretName : hostName)(id, virtualNamespace, virtualName);
   if (name !== expected) return undefined;
   return { namespace: virtualNamespace, name: virtualName, uid: annotations?.[ANNOTATIONS.uid], kind };
+}
+
+/** As {@link ownedBy}, of an object without namespace. */
+function clusterScopedTwin(
+  { kind: own, metadata: { name, labels, annotations } = {} }: { kind?: string; metadata?: ObjectMeta },
+  id: ClusterIdentity,
+): VirtualIdentity | undefined {
+  if (labels?.[LABELS.hostNamespace] !== id.hostNamespace) return undefined;
+  const kind = annotations?.[ANNOTATIONS.kind];
+  const virtualName = annotations?.[ANNOTATIONS.name];
+  if (!kind || !virtualName || annotations?.[ANNOTATIONS.namespace] !== undefined) return undefined;
+  if (own !== undefined && own !== 'PartialObjectMetadata' && own !== kind) return undefined;
+  if (name !== clusterScopedHostName(id, virtualName)) return undefined;
+  return { namespace: '', name: virtualName, uid: annotations?.[ANNOTATIONS.uid], kind };
 }

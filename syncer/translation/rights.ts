@@ -1,3 +1,4 @@
+import type { SyncerConfiguration } from '../configuration';
 import { CONFIG_MAP_RIGHTS } from './config-map';
 import type { HostRight } from './host-right';
 import { POD_RIGHTS } from './pod';
@@ -9,13 +10,40 @@ export type { HostRight } from './host-right';
 /** The host's events about our objects, which are shown to tenants. */
 const EVENT_RIGHTS: readonly HostRight[] = [{ apiGroup: '', resources: ['events'], verbs: ['get', 'list', 'watch'] }];
 
+/** What of the configuration decides about rights. */
+export type RightsConfiguration = Pick<SyncerConfiguration, 'sync'>;
+
+/** Rights in the host namespace that kinds bring which can be switched on and off. */
+function optionalRights({ sync: { fromHost } }: RightsConfiguration): readonly HostRight[] {
+  return [...(fromHost.events.enabled ? EVENT_RIGHTS : [])];
+}
+
+/** All rights of the syncer's Role in the host namespace, in a stable order, without duplicates. */
+export function syncerRights(configuration: RightsConfiguration): readonly HostRight[] {
+  return mergeRights([
+    ...POD_RIGHTS,
+    ...SERVICE_RIGHTS,
+    ...CONFIG_MAP_RIGHTS,
+    ...SECRET_RIGHTS,
+    ...optionalRights(configuration),
+  ]);
+}
+
 /**
- * All rights of the syncer's Role in the host namespace, in a stable order, without duplicates. It has none elsewhere.
- *
- * @param _configuration the syncer's configuration: kinds that are on request will bring their rights only when enabled
+ * Rights of the syncer outside of its host namespace, for kinds that have none. Empty unless a feature that is off by default asks
+ * for them: then there is no ClusterRole.
  */
-export function syncerRights(_configuration?: object): readonly HostRight[] {
-  return mergeRights([...POD_RIGHTS, ...SERVICE_RIGHTS, ...CONFIG_MAP_RIGHTS, ...SECRET_RIGHTS, ...EVENT_RIGHTS]);
+export function syncerClusterRights({ sync: { fromHost } }: RightsConfiguration): readonly HostRight[] {
+  return mergeRights([
+    ...(fromHost.storageClasses.enabled ? [viewRight('storage.k8s.io', 'storageclasses')] : []),
+    ...(fromHost.ingressClasses.enabled ? [viewRight('networking.k8s.io', 'ingressclasses')] : []),
+    ...(fromHost.runtimeClasses.enabled ? [viewRight('node.k8s.io', 'runtimeclasses')] : []),
+    ...(fromHost.priorityClasses.enabled ? [viewRight('scheduling.k8s.io', 'priorityclasses')] : []),
+  ]);
+}
+
+function viewRight(apiGroup: string, resource: string): HostRight {
+  return { apiGroup, resources: [resource], verbs: ['get', 'list', 'watch'] };
 }
 
 /** One rule for all resources of a group that have the same verbs. */

@@ -1,5 +1,5 @@
 import { resolveConfiguration } from '../../syncer/configuration/document';
-import type { SyncerConfiguration } from '../../syncer/configuration';
+import type { SyncerConfiguration, SyncerConfigurationInput } from '../../syncer/configuration';
 import { createLogger, EventRecorder, Metrics } from '../../syncer/engine';
 import { createCaches, runKinds } from '../../syncer/kinds';
 import type { Caches } from '../../syncer/kinds';
@@ -22,10 +22,11 @@ export interface InProcessSyncer {
 }
 
 /** What a test's syncer is told. */
-export type SyncerSettings = Partial<Pick<SyncerConfiguration, 'services' | 'policy'>> & {
-  /** The time of day that tokens are renewed by, in ms. @default Date.now */
-  readonly now?: () => number;
-};
+export type SyncerSettings = Partial<Pick<SyncerConfiguration, 'services' | 'policy'>> &
+  Pick<SyncerConfigurationInput, 'sync'> & {
+    /** The time of day that tokens are renewed by, in ms. @default Date.now */
+    readonly now?: () => number;
+  };
 
 /** Makes the host namespace with its anchor, once. */
 export async function prepareHost(host: KubeClient): Promise<void> {
@@ -79,8 +80,7 @@ export async function startSyncer(
     virtual,
     caches,
     synced: async () => {
-      const all = [...Object.values(caches.host), ...Object.values(caches.virtual)];
-      await Promise.all(all.map((cache) => cache.whenSynced()));
+      await Promise.all(caches.all().map((cache) => cache.whenSynced()));
     },
     stop: async () => {
       stop.abort();

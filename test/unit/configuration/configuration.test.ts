@@ -43,6 +43,26 @@ describe('a configuration document', () => {
       policy: { podSecurity: 'baseline' },
       services: { reservationSeconds: 60 },
       logging: { level: 'info' },
+      sync: {
+        toHost: {
+          persistentVolumeClaims: { enabled: true, deletionPolicy: 'Delete' },
+          endpointSlices: { enabled: true },
+          ingresses: { enabled: true },
+          networkPolicies: { enabled: true },
+          podDisruptionBudgets: { enabled: true },
+          serviceAccounts: { enabled: false },
+          priorityClasses: { enabled: false },
+          resourceClaims: { enabled: false },
+        },
+        fromHost: {
+          events: { enabled: true },
+          persistentVolumes: { enabled: false },
+          storageClasses: { enabled: false, selector: {} },
+          ingressClasses: { enabled: false, selector: {} },
+          runtimeClasses: { enabled: false, selector: {} },
+          priorityClasses: { enabled: false, selector: {} },
+        },
+      },
     });
   });
 

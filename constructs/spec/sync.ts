@@ -1,0 +1,156 @@
+import type { SyncerConfigurationInput } from '../../syncer/configuration';
+
+/** A kind that is synced or not. */
+export interface SyncToggle {
+  /**
+   * Whether it is synced.
+   *
+   * @default - see the property that this is the value of
+   */
+  readonly enabled?: boolean;
+}
+
+/** A kind of the host's cluster-scoped objects that tenants see or not. */
+export interface ViewProps {
+  /**
+   * Whether tenants see them. Needs the right to read them on the host: a ClusterRole is made.
+   *
+   * @default false
+   */
+  readonly enabled?: boolean;
+  /**
+   * Labels that an object of the host must have to be shown.
+   *
+   * @default - all are shown
+   */
+  readonly selector?: Readonly<Record<string, string>>;
+}
+
+/** How PersistentVolumeClaims are synced. */
+export interface ClaimSyncProps {
+  /**
+   * Whether they are synced. Without, a pod with a claim is refused.
+   *
+   * @default true
+   */
+  readonly enabled?: boolean;
+  /**
+   * What becomes of the host's claim when the tenant deletes its own.
+   *
+   * @default 'Delete'
+   */
+  readonly deletionPolicy?: 'Delete' | 'Retain';
+}
+
+/** What of the tenant's goes to the host, beside pods, Services, and the ConfigMaps and Secrets in use. */
+export interface SyncToHostProps {
+  /**
+   * PersistentVolumeClaims.
+   *
+   * @default - enabled
+   */
+  readonly persistentVolumeClaims?: ClaimSyncProps;
+  /**
+   * EndpointSlices of Services without a selector.
+   *
+   * @default - enabled
+   */
+  readonly endpointSlices?: SyncToggle;
+  /**
+   * Ingresses.
+   *
+   * @default - enabled
+   */
+  readonly ingresses?: SyncToggle;
+  /**
+   * NetworkPolicies. Without, a NetworkPolicy of the tenant protects nothing.
+   *
+   * @default - enabled
+   */
+  readonly networkPolicies?: SyncToggle;
+  /**
+   * PodDisruptionBudgets.
+   *
+   * @default - enabled
+   */
+  readonly podDisruptionBudgets?: SyncToggle;
+  /**
+   * ServiceAccounts that pods use, for the identity that a cloud's annotations give them.
+   *
+   * @default - disabled
+   */
+  readonly serviceAccounts?: SyncToggle;
+  /**
+   * PriorityClasses of the tenant. Needs cluster-wide rights on the host.
+   *
+   * @default - disabled
+   */
+  readonly priorityClasses?: SyncToggle;
+  /**
+   * ResourceClaims (dynamic resource allocation).
+   *
+   * @default - disabled
+   */
+  readonly resourceClaims?: SyncToggle;
+}
+
+/** What of the host's tenants see, beside the nodes that their pods run on. */
+export interface SyncFromHostProps {
+  /**
+   * The host's events about the tenant's objects, in the tenant's names.
+   *
+   * @default - enabled
+   */
+  readonly events?: SyncToggle;
+  /**
+   * Facts of the host's volumes behind the tenant's claims. Needs the right to read PersistentVolumes on the host.
+   *
+   * @default - disabled
+   */
+  readonly persistentVolumes?: SyncToggle;
+  /**
+   * StorageClasses.
+   *
+   * @default - disabled
+   */
+  readonly storageClasses?: ViewProps;
+  /**
+   * IngressClasses.
+   *
+   * @default - disabled
+   */
+  readonly ingressClasses?: ViewProps;
+  /**
+   * RuntimeClasses.
+   *
+   * @default - disabled
+   */
+  readonly runtimeClasses?: ViewProps;
+  /**
+   * PriorityClasses; pods that name one keep it on the host.
+   *
+   * @default - disabled
+   */
+  readonly priorityClasses?: ViewProps;
+}
+
+/** What is synced between a virtual cluster and its host. */
+export interface SyncProps {
+  /**
+   * From the virtual cluster to the host.
+   *
+   * @default - see SyncToHostProps
+   */
+  readonly toHost?: SyncToHostProps;
+  /**
+   * From the host to the virtual cluster.
+   *
+   * @default - see SyncFromHostProps
+   */
+  readonly fromHost?: SyncFromHostProps;
+}
+
+/** The props as the syncer's document has them: they have its shape, so that every setting is named alike in both. */
+export function syncDocument(sync: SyncProps | undefined): NonNullable<SyncerConfigurationInput['sync']> {
+  return structuredClone(sync ?? {}) as NonNullable<SyncerConfigurationInput['sync']>;
+}

@@ -1,0 +1,76 @@
+import * as z from 'zod';
+
+/** A kind that is synced or not. */
+function toggle(byDefault: boolean, description: string) {
+  return z
+    .strictObject({ enabled: z.boolean().default(byDefault).describe('Whether it is synced.') })
+    .prefault({})
+    .describe(description);
+}
+
+/** A kind of the host's cluster-scoped objects that tenants see, or not. */
+function view(description: string) {
+  return z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .default(false)
+        .describe('Whether tenants see them. Needs the right to read them on the host.'),
+      selector: z
+        .record(z.string(), z.string())
+        .default({})
+        .describe('Labels that an object of the host must have to be shown. Empty: all are.'),
+    })
+    .prefault({})
+    .describe(description);
+}
+
+/**
+ * What is deleted on the host with a claim of the tenant: `Delete` the host's claim, as in any namespace; `Retain` nothing, so
+ * that an operator can still get at the data.
+ */
+export const CLAIM_DELETION_POLICIES = ['Delete', 'Retain'] as const;
+
+const toHost = z
+  .strictObject({
+    persistentVolumeClaims: z
+      .strictObject({
+        enabled: z.boolean().default(true).describe('Whether it is synced. Without, a pod with a claim is refused.'),
+        deletionPolicy: z
+          .enum(CLAIM_DELETION_POLICIES)
+          .default('Delete')
+          .describe("What becomes of the host's claim when the tenant deletes its own."),
+      })
+      .prefault({})
+      .describe('PersistentVolumeClaims.'),
+    endpointSlices: toggle(true, 'EndpointSlices of Services without a selector.'),
+    ingresses: toggle(true, 'Ingresses.'),
+    networkPolicies: toggle(true, 'NetworkPolicies. Without, a NetworkPolicy of the tenant protects nothing.'),
+    podDisruptionBudgets: toggle(true, 'PodDisruptionBudgets.'),
+    serviceAccounts: toggle(
+      false,
+      "ServiceAccounts that pods use, for the identity that a cloud's annotations give them. They have no rights on the host.",
+    ),
+    priorityClasses: toggle(false, 'PriorityClasses of the tenant. Needs cluster-wide rights on the host.'),
+    resourceClaims: toggle(false, 'ResourceClaims (dynamic resource allocation).'),
+  })
+  .prefault({})
+  .describe("What of the tenant's goes to the host, beside pods, Services, and the ConfigMaps and Secrets in use.");
+
+const fromHost = z
+  .strictObject({
+    events: toggle(true, "The host's events about the tenant's objects, in the tenant's names."),
+    persistentVolumes: toggle(
+      false,
+      "Facts of the host's volumes behind the tenant's claims. Needs the right to read PersistentVolumes on the host.",
+    ),
+    storageClasses: view('StorageClasses of the host.'),
+    ingressClasses: view('IngressClasses of the host.'),
+    runtimeClasses: view('RuntimeClasses of the host.'),
+    priorityClasses: view('PriorityClasses of the host; pods that name one keep it there.'),
+  })
+  .prefault({})
+  .describe("What of the host's tenants see, beside the nodes that their pods run on.");
+
+/** Which kinds are synced, and how. Pods, Services, and ConfigMaps and Secrets in use always are. */
+export const syncSchema = z.strictObject({ toHost, fromHost }).prefault({}).describe('What is synced, and how.');

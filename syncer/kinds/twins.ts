@@ -1,0 +1,262 @@
+import { objectKey, PairController } from '../engine';
+import type { ObjectCache, Pair, ReconcileResult, SyncedSource } from '../engine';
+import { ApiError } from '../kube-client';
+import type { KubeObject, ResourceType } from '../kube-client';
+import type { Violation } from '../policy';
+import { ANNOTATIONS, appliedPatch, ownedBy, withAppliedDigest } from '../translation';
+import type { KnownName, Translation } from '../translation';
+import type { Caches } from './caches';
+import type { KindEnvironment } from './environment';
+import { isOtherObject, NAME_TAKEN_RETRY_MS, refused, warn, warnNameTaken, warnWriteLoop } from './refusals';
+import { remove } from './removal';
+import { WriteBudget } from './write-budget';
+
+/** What is to be done with a host object that has the twin's name and our marks. */
+export type Verdict =
+  /** It is the virtual object's twin, or is to become it. */
+  | { readonly verdict: 'twin' }
+  /** It belongs to a former object of that name, or to none. */
+  | { readonly verdict: 'remove'; readonly resourceVersion?: string | undefined }
+  /** It cannot be told yet. */
+  | { readonly verdict: 'wait'; readonly afterMs: number };
+
+/** What of a host object the virtual one shows; parts of a JSON merge patch, absent when there is nothing to write. */
+export interface VirtualPatch {
+  /** For the object itself. */
+  readonly object?: object | undefined;
+  /** What stands under `status`, for the status subresource. */
+  readonly status?: object | undefined;
+}
+
+/** What differs between kinds of which each object has one twin on the host. */
+export interface TwinKind<T extends KubeObject> {
+  /** Type on both sides. */
+  readonly type: ResourceType;
+  /** @default - the type's plural name */
+  readonly name?: string;
+  readonly virtual: ObjectCache<T>;
+  readonly host: ObjectCache<T>;
+  /** Other caches that must be complete before any work is done. */
+  readonly waitFor?: readonly SyncedSource[];
+  /** Whether an object belongs on the host at all. @default all do */
+  readonly concerns?: (virtual: T) => boolean;
+  /** Whether what the twin needs is there; who makes it true enqueues the object. @default it is */
+  readonly isReady?: (virtual: T) => boolean;
+  /** The twin, or why there is none. */
+  readonly translate: (virtual: T) => Translation<T>;
+  /** What the policy has against a twin. */
+  readonly violations?: (wanted: T, virtual: T) => readonly Violation[];
+  /**
+   * What becomes of a twin whose virtual object was changed into one that the translation or the policy refuses: `remove` where
+   * the old state must not stay in force, `keep` where the twin's end would harm more (data, protection).
+   */
+  readonly whenRefused: 'remove' | 'keep';
+  /** What a host object with our marks is. @default a twin if it carries the virtual object's UID, else to be removed */
+  readonly verdict?: (host: T, virtual: T | undefined) => Verdict;
+  /** Whether the twin cannot become the wanted object and has to be made anew. @default it never has to */
+  readonly mustBeRemade?: (wanted: T, host: T) => boolean;
+  /**
+   * JSON merge patch that makes the twin the wanted object, or undefined when it is.
+   *
+   * @default appliedPatch, which needs no list of fields
+   */
+  readonly hostPatch?: (wanted: T, host: T, virtual: T) => object | undefined;
+  /** What of the twin the virtual object shows. @default nothing */
+  readonly virtualPatch?: (host: T, virtual: T) => VirtualPatch;
+  /** Removes a twin that nobody wants any more. @default it is deleted */
+  readonly removeTwin?: (host: T) => Promise<void>;
+  /** Virtual objects that texts of the host about this one may name. @default none but itself */
+  readonly knownNames?: (virtual: T) => readonly KnownName[];
+}
+
+/**
+ * Keeps one twin on the host for each virtual object of a kind: makes it, changes it with its virtual object, brings back what
+ * the host decides, and removes it when the virtual object is gone. A host object without our marks and the right UID is never
+ * touched.
+ */
+export class Twins<T extends KubeObject> {
+  readonly #environment: KindEnvironment;
+  readonly #caches: Caches;
+  readonly #kind: TwinKind<T>;
+  readonly #controller: PairController<T, T>;
+  readonly #budget = new WriteBudget();
+
+  constructor(environment: KindEnvironment, caches: Caches, kind: TwinKind<T>) {
+    this.#environment = environment;
+    this.#caches = caches;
+    this.#kind = kind;
+    this.#controller = new PairController<T, T>({
+      name: kind.name ?? kind.type.resource,
+      virtual: kind.virtual,
+      host: kind.host,
+      virtualKeyOfHost: (host) => caches.virtualKeyOf(host, kind.type.kind),
+      hostKeyOfVirtual: (key) => caches.hostKeyOf(key),
+      waitFor: kind.waitFor,
+      reconcile: (pair) => this.#reconcile(pair),
+      logger: environment.logger,
+      metrics: environment.metrics,
+    });
+    kind.virtual.subscribe(({ type, object }) => {
+      if (type === 'deleted') this.#budget.forget(object.metadata?.uid ?? '');
+    });
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.#controller.run(signal);
+  }
+
+  /** Asks for a look at a virtual object: something else that decides about it has changed. */
+  enqueue(virtualKey: string): void {
+    this.#controller.enqueue(virtualKey);
+  }
+
+  async #reconcile({ virtual: seen, host }: Pair<T, T>): Promise<ReconcileResult> {
+    const { type, concerns, verdict = sameUID } = this.#kind;
+    const virtual = seen && (concerns?.(seen) ?? true) ? seen : undefined;
+    if (!host) {
+      if (virtual && !virtual.metadata?.deletionTimestamp) await this.#create(virtual);
+      return;
+    }
+    if (!ownedBy(host, this.#environment.identity)) {
+      if (!virtual) return;
+      warnNameTaken(this.#environment, type, virtual);
+      return { requeueAfterMs: NAME_TAKEN_RETRY_MS };
+    }
+    if (host.metadata?.deletionTimestamp) return;
+    const found = verdict(host, virtual);
+    if (found.verdict === 'wait') return { requeueAfterMs: found.afterMs };
+    if (found.verdict === 'remove') {
+      await this.#remove(host, found.resourceVersion);
+      return;
+    }
+    if (virtual) return this.#follow(virtual, host);
+  }
+
+  /** Both exist and belong together. */
+  async #follow(virtual: T, host: T): Promise<ReconcileResult> {
+    const { type, mustBeRemade, whenRefused, hostPatch = appliedPatch } = this.#kind;
+    const wanted = this.#wanted(virtual);
+    if (!wanted) {
+      if (whenRefused === 'remove') await this.#remove(host);
+      else await this.#bringBack(virtual, host);
+      return;
+    }
+    if (mustBeRemade?.(wanted, host)) {
+      await this.#remove(host);
+      return;
+    }
+    let current = host;
+    const patch = hostPatch(wanted, host, virtual);
+    if (patch) {
+      const wait = this.#budget.take(virtual.metadata?.uid ?? '');
+      if (wait > 0) {
+        warnWriteLoop(this.#environment, type, virtual);
+        return { requeueAfterMs: wait };
+      }
+      try {
+        current = await this.#environment.host.patch<T>(type, { ...at(host), type: 'merge' }, exactly(host, patch));
+      } catch (error) {
+        if (ApiError.is(error, 'NotFound') || isOtherObject(error)) return; // the watch tells soon
+        throw this.#refused(error, virtual);
+      }
+      this.#kind.host.observe(current);
+    }
+    return this.#bringBack(virtual, current);
+  }
+
+  async #create(virtual: T): Promise<void> {
+    const { type, isReady } = this.#kind;
+    const { identity, host: client } = this.#environment;
+    if (isReady && !isReady(virtual)) return;
+    const wanted = this.#wanted(virtual);
+    if (!wanted) return;
+    let host: T;
+    try {
+      host = await client.create<T>(type, wanted);
+    } catch (error) {
+      if (ApiError.is(error, 'AlreadyExists')) {
+        const taken = await client.get<T>(type, at(wanted));
+        if (ownedBy(taken, identity)) {
+          this.#kind.host.observe(taken); // one that the watch has not brought yet
+          return;
+        }
+        warnNameTaken(this.#environment, type, virtual);
+        throw error; // for the queue's back-off
+      }
+      throw this.#refused(error, virtual);
+    }
+    this.#kind.host.observe(host);
+    await this.#bringBack(virtual, host);
+  }
+
+  /** The twin as it should be; undefined when there should be none, which the tenant is told. */
+  #wanted(virtual: T): T | undefined {
+    const { type, translate, violations, hostPatch } = this.#kind;
+    const translation = translate(virtual);
+    if (!translation.ok) {
+      warn(this.#environment, type, virtual, translation.reason, translation.message);
+      return undefined;
+    }
+    const found = violations?.(translation.object, virtual) ?? [];
+    if (found.length > 0) {
+      warn(this.#environment, type, virtual, 'PolicyViolation', found.map(({ message }) => message).join('; '));
+      return undefined;
+    }
+    return hostPatch === undefined ? withAppliedDigest(translation.object) : translation.object;
+  }
+
+  async #bringBack(virtual: T, host: T): Promise<ReconcileResult> {
+    const { type, virtualPatch } = this.#kind;
+    const patch = virtualPatch?.(host, virtual);
+    if (!patch?.object && !patch?.status) return;
+    const wait = this.#budget.take(virtual.metadata?.uid ?? '');
+    if (wait > 0) {
+      warnWriteLoop(this.#environment, type, virtual);
+      return { requeueAfterMs: wait };
+    }
+    const client = this.#environment.virtual;
+    try {
+      if (patch.object) {
+        const after = await client.patch<T>(type, { ...at(virtual), type: 'merge' }, exactly(virtual, patch.object));
+        this.#kind.virtual.observe(after);
+      }
+      if (patch.status) {
+        const options = { ...at(virtual), subresource: 'status', type: 'merge' } as const;
+        this.#kind.virtual.observe(await client.patch<T>(type, options, exactly(virtual, { status: patch.status })));
+      }
+    } catch (error) {
+      if (!ApiError.is(error, 'NotFound') && !isOtherObject(error)) throw error;
+    }
+  }
+
+  async #remove(host: T, resourceVersion?: string): Promise<void> {
+    const { type, removeTwin } = this.#kind;
+    if (removeTwin) await removeTwin(host);
+    else await remove(this.#environment.host, type, host, resourceVersion === undefined ? {} : { resourceVersion });
+  }
+
+  #refused(error: unknown, virtual: T): unknown {
+    return refused(this.#environment, error, this.#kind.type, virtual, this.#kind.knownNames?.(virtual));
+  }
+
+  /** The twin of a virtual object that the cache has, whose it provably is. */
+  twinOf(virtual: T): T | undefined {
+    const host = this.#kind.host.get(this.#caches.hostKeyOf(objectKey(virtual)));
+    return host && ownedBy(host, this.#environment.identity)?.uid === virtual.metadata?.uid ? host : undefined;
+  }
+}
+
+function sameUID(host: KubeObject, virtual: KubeObject | undefined): Verdict {
+  const belongs = virtual !== undefined && host.metadata?.annotations?.[ANNOTATIONS.uid] === virtual.metadata?.uid;
+  return { verdict: belongs ? 'twin' : 'remove' };
+}
+
+function at({ metadata }: KubeObject): { name: string; namespace?: string } {
+  const { name = '', namespace } = metadata ?? {};
+  return { name, ...(namespace === undefined ? {} : { namespace }) };
+}
+
+/** A merge patch that fails on another object of the same name. */
+function exactly({ metadata }: KubeObject, patch: object): object {
+  return { ...patch, metadata: { ...(patch as KubeObject).metadata, uid: metadata?.uid } };
+}
