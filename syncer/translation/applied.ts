@@ -32,7 +32,7 @@ export function withAppliedDigest<T extends ObjectLike>(wanted: T): T {
  *
  * @param wanted from {@link withAppliedDigest}
  */
-export function appliedPatch(wanted: ObjectLike, actual: ObjectLike): JsonObject | undefined {
+export function appliedPatch<T extends ObjectLike>(wanted: T, actual: T): JsonObject | undefined {
   const metadata = metadataPatch(wanted.metadata, actual.metadata);
   const digest = wanted.metadata?.annotations?.[ANNOTATIONS.applied];
   const same = digest !== undefined && digest === actual.metadata?.annotations?.[ANNOTATIONS.applied];
