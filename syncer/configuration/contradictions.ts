@@ -5,7 +5,7 @@ import type { SyncerConfiguration } from './schema';
 
 /** Settings that are right by themselves and wrong together. This is the one place for rules across fields. */
 export function contradictions(configuration: SyncerConfiguration): ConfigurationProblem[] {
-  return [...workloadAccount(configuration), ...kubeconfigServer(configuration)];
+  return [...workloadAccount(configuration), ...kubeconfigServer(configuration), ...synced(configuration)];
 }
 
 /** Tenants' pods would run with the rights of the control plane. */
@@ -28,4 +28,38 @@ function kubeconfigServer({ apiServer, virtualCluster }: SyncerConfiguration): C
   if (own || apiServer.extraNames.some((extra) => extra === name || extra === `*${parent}`)) return [];
   const message = `has a name that the API server's certificate is not valid for: add ${name} to apiServer.extraNames`;
   return [{ field: 'apiServer.kubeconfigServer', value: server, message }];
+}
+
+/** What is synced. */
+function synced({ sync: { toHost, fromHost } }: SyncerConfiguration): ConfigurationProblem[] {
+  const problems: ConfigurationProblem[] = [];
+  const { persistentVolumeClaims } = toHost;
+  if (!persistentVolumeClaims.enabled && persistentVolumeClaims.deletionPolicy !== 'Delete') {
+    problems.push(
+      pointless('sync.toHost.persistentVolumeClaims', 'deletionPolicy', persistentVolumeClaims.deletionPolicy),
+    );
+  }
+  if (toHost.priorityClasses.enabled && fromHost.priorityClasses.enabled) {
+    const message =
+      "contradicts sync.toHost.priorityClasses.enabled: a pod's class is either the host's or the tenant's own; disable one of them";
+    problems.push({ field: 'sync.fromHost.priorityClasses.enabled', value: true, message });
+  }
+  if (fromHost.persistentVolumes.enabled && !persistentVolumeClaims.enabled) {
+    const message =
+      'shows volumes of claims, and no claims are synced: enable sync.toHost.persistentVolumeClaims, or disable this';
+    problems.push({ field: 'sync.fromHost.persistentVolumes.enabled', value: true, message });
+  }
+  for (const kind of ['storageClasses', 'ingressClasses', 'runtimeClasses', 'priorityClasses'] as const) {
+    const { enabled, selector } = fromHost[kind];
+    if (!enabled && Object.keys(selector).length > 0) {
+      problems.push(pointless(`sync.fromHost.${kind}`, 'selector', selector));
+    }
+  }
+  return problems;
+}
+
+/** A setting of a kind that is not synced: whoever wrote it believes that it is. */
+function pointless(kind: string, setting: string, value: unknown): ConfigurationProblem {
+  const message = `has no effect, as ${kind}.enabled is false: set that to true, or remove this`;
+  return { field: `${kind}.${setting}`, value, message };
 }

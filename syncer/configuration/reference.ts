@@ -2,14 +2,13 @@ import { type ConfigurationField, type FieldGroup, pathText } from './fields';
 
 /** Columns of a terminal that help is written for. */
 const WIDTH = 100;
-const INDENT = ' '.repeat(8);
 
 /** Every flag of the document, by group, as `--help` shows them. */
 export function flagHelp(groups: readonly FieldGroup[]): string {
   return groups
     .map(({ path, description, fields }) => {
-      const flags = fields.map((field) => `    --${field.flag}${argument(field)}\n${wrapped(explanation(field))}`);
-      return `  ${pathText(path)}: ${description}\n${flags.join('')}`;
+      const flags = fields.map((field) => `    --${field.flag}${argument(field)}\n${wrapped(explanation(field), 8)}`);
+      return `${wrapped(`${pathText(path)}: ${description}`, 2)}${flags.join('')}`;
     })
     .join('\n');
 }
@@ -91,13 +90,14 @@ const shownDefault = (field: ConfigurationField): string => {
 /** A pipe would end the cell, inside of code too. */
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
-function wrapped(text: string): string {
-  let line = INDENT;
+function wrapped(text: string, columns: number): string {
+  const indent = ' '.repeat(columns);
+  let line = indent;
   let result = '';
   for (const word of text.split(' ')) {
-    if (line.length > INDENT.length && line.length + word.length > WIDTH) {
+    if (line.length > columns && line.length + word.length > WIDTH) {
       result += `${line.trimEnd()}\n`;
-      line = INDENT;
+      line = indent;
     }
     line += `${word} `;
   }

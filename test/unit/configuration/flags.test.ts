@@ -170,6 +170,27 @@ describe('settings that contradict each other', () => {
   });
 });
 
+test.each([
+  [
+    { toHost: { priorityClasses: { enabled: true } }, fromHost: { priorityClasses: { enabled: true } } },
+    'sync.fromHost.priorityClasses.enabled: true: contradicts sync.toHost.priorityClasses.enabled',
+  ],
+  [
+    { toHost: { persistentVolumeClaims: { enabled: false } }, fromHost: { persistentVolumes: { enabled: true } } },
+    'sync.fromHost.persistentVolumes.enabled: true: shows volumes of claims, and no claims are synced',
+  ],
+  [
+    { toHost: { persistentVolumeClaims: { enabled: false, deletionPolicy: 'Retain' } } },
+    'sync.toHost.persistentVolumeClaims.deletionPolicy: "Retain": has no effect, as sync.toHost.persistentVolumeClaims.enabled is false',
+  ],
+  [
+    { fromHost: { storageClasses: { selector: { tier: 'gold' } } } },
+    'sync.fromHost.storageClasses.selector: {"tier":"gold"}: has no effect, as sync.fromHost.storageClasses.enabled is false',
+  ],
+])('what is synced cannot be %j', (sync, message) => {
+  expect(errorOf(() => resolveConfiguration({ ...DOCUMENT, sync }))).toContain(message);
+});
+
 test('help shows every flag, with what it takes, its default and its bounds', () => {
   const text = flagHelp(fieldGroups(SCHEMA));
   for (const { flag } of FIELDS) expect(text).toMatch(new RegExp(`^    --${flag}[ [\\n]`, 'm'));
