@@ -1,4 +1,4 @@
-import { ADDRESS_BITS, addressFamily, addressToBits, type IPFamily } from './address';
+import { ADDRESS_BITS, addressFamily, addressToBits, bitsToAddress, type IPFamily } from './address';
 
 /** An address range, checked. */
 export interface Cidr {
@@ -33,6 +33,29 @@ export function parseCidr(text: string): Cidr | string {
 }
 
 /**
+ * Reads an address range as the older fields of the Kubernetes API take it: bits after the prefix do not count, and the
+ * numbers of an IPv4 address may begin with zeros (`ParseCIDRSloppy` of k8s.io/utils/net).
+ *
+ * @returns the range with its first address, or a sentence that says what is wrong and what to write instead
+ */
+export function parseNetwork(text: string): Cidr | string {
+  const slash = text.indexOf('/');
+  const written = text.slice(0, slash < 0 ? undefined : slash);
+  const address = /^[\d.]+$/.test(written) ? written.replace(/(^|\.)0+(?=\d)/g, '$1') : written;
+  const prefix = text.slice(written.length + 1);
+  const family = addressFamily(address);
+  // What that refuses and this does not is put right by now: the rest is refused with its sentence.
+  if (slash < 0 || family === undefined || !/^(0|[1-9]\d{0,2})$/.test(prefix)) return parseCidr(text);
+  const free = BigInt(ADDRESS_BITS[family]) - BigInt(prefix);
+  if (free < 0n) return parseCidr(text);
+  return {
+    address: bitsToAddress((addressToBits(address) >> free) << free, family),
+    prefix: Number(prefix),
+    family,
+  };
+}
+
+/**
  * Whether an address lies in a range.
  *
  * @param address an IPv4 or IPv6 address; anything else is in no range
@@ -41,6 +64,22 @@ export function cidrContains(range: Cidr, address: string): boolean {
   if (addressFamily(address) !== range.family) return false;
   const free = BigInt(ADDRESS_BITS[range.family] - range.prefix);
   return addressToBits(address) >> free === addressToBits(range.address) >> free;
+}
+
+/** Whether all addresses of a range lie in another, which may be the same. */
+export function cidrCovers(outer: Cidr, inner: Cidr): boolean {
+  return inner.prefix >= outer.prefix && cidrContains(outer, inner.address);
+}
+
+/** The addresses that two ranges share: one of the two, or undefined when they share none. */
+export function cidrIntersection(one: Cidr, other: Cidr): Cidr | undefined {
+  if (cidrCovers(one, other)) return other;
+  return cidrCovers(other, one) ? one : undefined;
+}
+
+/** The range as text: `10.96.0.0/12`. */
+export function formatCidr({ address, prefix }: Cidr): string {
+  return `${address}/${prefix}`;
 }
 
 /** Least bits that a range of Service addresses leaves free: kube-apiserver wants eight addresses. */

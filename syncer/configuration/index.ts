@@ -7,7 +7,16 @@ export {
   familyOf,
   type IPFamily,
 } from './address';
-export { cidrContains, parseCidr, serviceRangeProblem, type Cidr } from './cidr';
+export {
+  cidrContains,
+  cidrCovers,
+  cidrIntersection,
+  formatCidr,
+  parseCidr,
+  parseNetwork,
+  serviceRangeProblem,
+  type Cidr,
+} from './cidr';
 export { CONTROL_PLANE_LABEL, controlPlaneLabels, controlPlaneSelector, type Component } from './control-plane-labels';
 export {
   CONFIGURATION_API_VERSION,
