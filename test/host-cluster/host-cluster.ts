@@ -33,6 +33,7 @@ import { withLock } from './lock';
 import type { Namespaces } from './namespaces';
 import { createNodeNamespaces, createSwitchNamespace, enter } from './namespaces';
 import { checkRoutes, connect, interfaceNames } from './network';
+import { bundleEnforcer, ENFORCER_USER, enforcerCommand, enforcerObjects, whenEnforcing } from './network-policy';
 import type { ClusterPlan, NodePlan } from './plan';
 import {
   API_SERVER_PORT,
@@ -439,6 +440,7 @@ class Start {
       await runtimes;
       plan.nodes.forEach((node, index) => this.startNode(programs, identity, node, at(nodes, index)));
       await this.installAddOns(programs, identity, api, first);
+      await this.startEnforcers(identity, nodes);
       await this.whenReady(api);
     } finally {
       api.close();
@@ -470,10 +472,16 @@ class Start {
     writeState(this.state);
   }
 
-  private launch(name: string, node: NodePlan, namespaces: Namespaces, command: readonly string[]): void {
+  private launch(
+    name: string,
+    node: NodePlan,
+    namespaces: Namespaces,
+    command: readonly string[],
+    kinds: 'all' | 'net' = 'all',
+  ): void {
     this.signal.throwIfAborted();
     const logFile = join(this.plan.directory, 'logs', `${node.name}-${name}.log`);
-    const holder = startDetached(inCgroup(this.membership, enter(namespaces, command)), logFile);
+    const holder = startDetached(inCgroup(this.membership, enter(namespaces, command, kinds)), logFile);
     this.record(name, node.name, { holder, logFile });
   }
 
@@ -521,10 +529,22 @@ class Start {
     api: Api,
     first: Namespaces,
   ): Promise<void> {
-    for (const object of [...coreDNSObjects(this.plan), ...storageObjects()]) await api.apply(object, this.signal);
+    const objects = [...coreDNSObjects(this.plan), ...storageObjects(), ...enforcerObjects()];
+    for (const object of objects) await api.apply(object, this.signal);
     const kubeconfig = userKubeconfig(this.layout, identity, PROVISIONER_USER);
     const command = prepareProvisioner(this.plan, programs['local-path-provisioner'], kubeconfig);
     this.launch('local-path-provisioner', this.plan.nodes[0], first, command);
+  }
+
+  private async startEnforcers(identity: ControlPlaneIdentity, nodes: readonly Namespaces[]): Promise<void> {
+    const { plan, membership, signal } = this;
+    const program = await bundleEnforcer(plan);
+    const kubeconfig = userKubeconfig(this.layout, identity, ENFORCER_USER);
+    plan.nodes.forEach((node, index) =>
+      this.launch('network-policy-enforcer', node, at(nodes, index), enforcerCommand(program, node, kubeconfig), 'net'),
+    );
+    await Promise.all(nodes.map((namespaces) => whenEnforcing(namespaces, membership, signal)));
+    this.log('network policies are enforced');
   }
 
   private async whenReady(api: Api): Promise<void> {

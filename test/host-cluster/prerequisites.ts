@@ -19,6 +19,7 @@ export const NODE_TOOLS: readonly Tool[] = [
   { program: 'runc', debianPackage: 'runc' },
   { program: 'iptables', debianPackage: 'iptables' },
   { program: 'iptables-restore', debianPackage: 'iptables' },
+  { program: 'nft', debianPackage: 'nftables' },
   { program: 'ip', debianPackage: 'iproute2' },
   { program: 'nsenter', debianPackage: 'util-linux' },
   { program: 'unshare', debianPackage: 'util-linux' },
