@@ -209,7 +209,10 @@ export const catalogue = {
     layers: [BASE, programLayer('/coredns', { binary: 'coredns' }, ['cap_net_bind_service'])],
     run: { env: [PATH], entrypoint: ['/coredns'], user: '65532:65532', exposedPorts: ['53/tcp', '53/udp'] },
   },
-  /** Ours: Node.js with the C and C++ libraries it links, and one file of JavaScript. The Dockerfile makes the same. */
+  /**
+   * Ours: Node.js with the C and C++ libraries it links, one file of JavaScript, and the program of the init container that
+   * writes /etc/hosts of some of the tenants' pods. The Dockerfile makes the same.
+   */
   syncer: {
     reference: `ghcr.io/nestling-dev/syncer:${VERSION}`,
     layers: [
@@ -217,6 +220,7 @@ export const catalogue = {
       {
         items: [{ file: '/usr/local/bin/node', from: { node: true }, mode: 0o755 }, { librariesOf: { node: true } }],
       },
+      programLayer('/pod-hosts', { program: 'pod-hosts' }),
       {
         items: [
           { file: '/syncer.js', from: { bundle: 'syncer' } },

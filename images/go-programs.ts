@@ -5,7 +5,7 @@ import { makeOnce } from './cache';
 import { CommandError, run } from './command';
 
 /** Programs of images that are built here: they are too small to be published anywhere alone. */
-export type GoProgram = 'pause' | 'go-runner';
+export type GoProgram = 'pause' | 'pod-hosts' | 'go-runner';
 
 /**
  * Entry point of the public control-plane images: `kube-log-runner` of Kubernetes, under its older name. Published in
@@ -29,17 +29,18 @@ export interface GoOptions {
  * @throws Error with the remedy where Go is missing.
  */
 export async function buildGoProgram(name: GoProgram, options: GoOptions): Promise<string> {
-  return name === 'pause' ? buildPause(options) : buildGoRunner(options);
+  return name === 'go-runner' ? buildGoRunner(options) : buildOwn(name, options);
 }
 
-async function buildPause({ cache, log }: GoOptions): Promise<string> {
-  const source = join(__dirname, 'pause', 'pause.go');
+/** A program of one file in this folder. */
+async function buildOwn(name: 'pause' | 'pod-hosts', { cache, log }: GoOptions): Promise<string> {
+  const source = join(__dirname, name, `${name}.go`);
   const key = createHash('sha256')
     .update(await readFile(source))
     .digest('hex')
     .slice(0, 16);
-  return makeOnce(join(cache, 'programs', `pause-${process.arch}-${key}`), async (partial) => {
-    log('building pause');
+  return makeOnce(join(cache, 'programs', `${name}-${process.arch}-${key}`), async (partial) => {
+    log(`building ${name}`);
     await go(['build', ...FLAGS, '-o', partial, source]);
   });
 }
@@ -62,8 +63,11 @@ async function go(args: readonly string[], environment: NodeJS.ProcessEnv = {}):
     await run('go', args, { env, cwd: __dirname });
   } catch (error) {
     if (!(error instanceof CommandError && error.missing)) throw error;
-    throw new Error('Go is missing: the images pause and go-runner are built with it; install Go 1.26 or newer', {
-      cause: error,
-    });
+    throw new Error(
+      'Go is missing: programs of the images are built with it (pause, pod-hosts, go-runner); install Go 1.26 or newer',
+      {
+        cause: error,
+      },
+    );
   }
 }

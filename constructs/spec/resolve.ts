@@ -75,8 +75,8 @@ function resolveImages(props: VirtualClusterProps, problems: ConfigurationProble
   }
   const images = (props.images ?? DEFAULTS.images).resolve(version.images);
   for (const [component, image] of Object.entries(images)) {
-    // The DNS server's image is checked with the document that holds it.
-    const message = component === 'coreDns' ? undefined : imageProblem(image);
+    // The images that the document holds are checked with it.
+    const message = component === 'coreDns' || component === 'syncer' ? undefined : imageProblem(image);
     if (message !== undefined) problems.push({ field: `images.${component}`, value: image, message });
   }
   return images;
@@ -164,6 +164,7 @@ const PROP_OF_FIELD: readonly (readonly [field: string, prop: string])[] = [
   ['virtualCluster.clusterDomain', 'clusterDomain'],
   ['apiServer.extraNames', 'apiServerNames'],
   ['network.serviceCIDRs', 'serviceCIDR'],
+  ['host.helperImage', 'images.syncer'],
   ['dns.image', 'images.coreDns'],
   ['policy.podSecurity', 'podSecurity'],
 ];
@@ -180,6 +181,7 @@ function resolveDocument(
       apiVersion: CONFIGURATION_API_VERSION,
       kind: CONFIGURATION_KIND,
       virtualCluster: { name, clusterDomain: props.clusterDomain },
+      host: { helperImage: images?.syncer },
       apiServer: { extraNames: props.apiServerNames === undefined ? undefined : [...props.apiServerNames] },
       network: { serviceCIDRs: props.serviceCIDR?.split(',').map((range) => range.trim()) },
       dns: { enabled: props.dns?.enabled, replicas: props.dns?.replicas, image: images?.coreDns },

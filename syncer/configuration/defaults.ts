@@ -10,9 +10,13 @@ export type PodSecurity = (typeof POD_SECURITY_LEVELS)[number];
 /** What the syncer logs: records of this level and above. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
+/** Version of this package: the syncer's image has the same one, since constructs and syncer share one translation core. */
+export const RELEASE = '0.1.0';
+
 /** Values that a configuration has where it says nothing: their only copy, for the constructs too. */
 export const CONFIGURATION_DEFAULTS = {
   clusterDomain: 'cluster.local',
+  helperImage: `ghcr.io/nestling-dev/syncer:${RELEASE}`,
   dnsEnabled: true,
   dnsImage: 'registry.k8s.io/coredns/coredns:v1.14.7',
   dnsReplicas: 1,

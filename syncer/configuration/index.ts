@@ -24,6 +24,7 @@ export {
   CONFIGURATION_KIND,
   LOG_LEVELS,
   POD_SECURITY_LEVELS,
+  RELEASE,
   type PodSecurity,
 } from './defaults';
 export { ConfigurationError, problemLine, type ConfigurationProblem } from './error';

@@ -50,6 +50,7 @@ export function resolveConfiguration(input: unknown): SyncerConfiguration {
     host: {
       workloadServiceAccount:
         host.workloadServiceAccount ?? controlPlaneNames(virtualCluster.name).workloadServiceAccount,
+      helperImage: host.helperImage,
     },
   };
   const found = contradictions(configuration);

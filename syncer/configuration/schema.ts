@@ -51,6 +51,9 @@ const host = z
     workloadServiceAccount: dnsName
       .optional()
       .describe("ServiceAccount in the host namespace that tenants' pods run as. Default: NAME-workloads."),
+    helperImage: image
+      .default(CONFIGURATION_DEFAULTS.helperImage)
+      .describe("Image with the program that writes /etc/hosts of pods with a subdomain: the syncer's own."),
   })
   .describe('The host namespace.');
 
@@ -143,5 +146,7 @@ export type SyncerConfiguration = Omit<z.output<typeof configurationSchema>, 'ho
   host: {
     /** ServiceAccount in the host namespace that tenants' pods run as. */
     workloadServiceAccount: string;
+    /** Image with the program that writes /etc/hosts of pods with a subdomain. */
+    helperImage: string;
   };
 };

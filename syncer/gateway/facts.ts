@@ -33,6 +33,8 @@ export interface PodTwin {
   readonly uid: string;
   /** The node that it runs on. */
   readonly nodeName: string;
+  /** A container of the twin that the virtual pod does not have: no call reaches it. */
+  readonly hiddenContainer?: string;
   /** UID of the virtual pod that the twin was made for; where given, a caller's other UID is refused. */
   readonly virtualUID?: string;
 }

@@ -137,6 +137,9 @@ export class KubeletFacade {
         text: call.call === 'containerLogs' ? `pod "${call.pod}" does not exist` : 'pod does not exist',
       };
     }
+    if ('container' in call && call.container === twin.hiddenContainer) {
+      return { status: 404, text: `container not found in pod "${call.pod}"` };
+    }
     const query = hostQuery(call);
     if (!(query instanceof URLSearchParams)) return query;
     const websocket = request.headers.upgrade?.toLowerCase() === 'websocket';

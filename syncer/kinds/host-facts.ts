@@ -1,6 +1,6 @@
 import type { Caches } from './caches';
 import { INDEX } from './caches';
-import { ANNOTATIONS } from '../translation';
+import { ANNOTATIONS, hiddenContainerName } from '../translation';
 import type { KindEnvironment } from './environment';
 
 /** A host pod that is the twin of a virtual one. */
@@ -9,6 +9,8 @@ export interface HostPod {
   readonly name: string;
   readonly uid: string;
   readonly nodeName: string;
+  /** A container that the virtual pod does not have: the tenant must not reach it. */
+  readonly hiddenContainer?: string;
   /** UID of the virtual pod that it was made for. */
   readonly virtualUID?: string;
 }
@@ -39,12 +41,14 @@ export class HostFacts {
     const uid = pod.metadata?.uid;
     const nodeName = pod.spec?.nodeName;
     if (pod.metadata?.name === undefined || uid === undefined || nodeName === undefined) return undefined;
+    const hiddenContainer = hiddenContainerName(pod);
     const virtualUID = pod.metadata.annotations?.[ANNOTATIONS.uid];
     return {
       namespace: this.#identity.hostNamespace,
       name: pod.metadata.name,
       uid,
       nodeName,
+      ...(hiddenContainer === undefined ? {} : { hiddenContainer }),
       ...(virtualUID === undefined ? {} : { virtualUID }),
     };
   }

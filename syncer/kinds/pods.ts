@@ -14,6 +14,7 @@ import {
   podReferences,
   translatePod,
   virtualPodStatusPatch,
+  withoutHiddenContainer,
 } from '../translation';
 import type { Translation, TranslationContext } from '../translation';
 import type { Caches } from './caches';
@@ -205,7 +206,7 @@ export class Pods {
       host = await this.#environment.host.create<Pod>(resources.pods, translation.object);
     } catch (error) {
       if (ApiError.is(error, 'AlreadyExists')) return this.#meet(virtual, translation.object);
-      if (isRefusal(error)) return this.#refusedOnHost(key, virtual, error);
+      if (isRefusal(error)) return this.#refusedOnHost(key, virtual, translation.object, error);
       throw error;
     }
     this.#refusedByHost.forget(uid);
@@ -226,18 +227,15 @@ export class Pods {
   }
 
   /** Tells the tenant, and tries again later: what the host refuses now (a quota, a policy) it may allow then. */
-  async #refusedOnHost(key: string, virtual: Pod, error: ApiError): Promise<ReconcileResult> {
+  async #refusedOnHost(key: string, virtual: Pod, wanted: Pod, error: ApiError): Promise<ReconcileResult> {
     const { failures, retryInMs } = this.#refusedByHost.add(virtual.metadata?.uid ?? '');
     this.#environment.metrics.failed('pods', 'Refused');
     // The first and each doubling: a pod that stays refused costs a line less and less often.
     if ((failures & (failures - 1)) === 0) {
       this.#environment.logger.warn({ kind: 'pods', key, err: error, failures, retryInMs }, 'refused by the host');
     }
-    await this.#refuse(
-      virtual,
-      'RefusedByHost',
-      refusalText(this.#environment, error, virtual, podReferences(virtual)),
-    );
+    const message = refusalText(this.#environment, error, virtual, podReferences(virtual));
+    await this.#refuse(virtual, 'RefusedByHost', withoutHiddenContainer(message, wanted));
     return { requeueAfterMs: retryInMs };
   }
 
@@ -359,7 +357,7 @@ export class Pods {
       if (ApiError.is(error, 'NotFound') || isOtherObject(error)) return host; // the watch tells soon
       if (!isRefusal(error)) throw error;
       const message = refusalText(this.#environment, error, virtual, podReferences(virtual));
-      warn(this.#environment, resources.pods, virtual, 'RefusedByHost', message);
+      warn(this.#environment, resources.pods, virtual, 'RefusedByHost', withoutHiddenContainer(message, host));
       return host;
     }
   }
@@ -453,6 +451,7 @@ export class Pods {
       apiServerIP,
       clusterDomain: configuration.virtualCluster.clusterDomain,
       workloadServiceAccount: configuration.host.workloadServiceAccount,
+      helperImage: configuration.host.helperImage,
       ...(dnsIP === undefined || dnsIP === '' || dnsIP === 'None' ? {} : { dnsIP }),
       dnsEnabled: configuration.dns.enabled,
       namespaceLabels: seen.metadata?.labels ?? {},

@@ -1,4 +1,5 @@
 import type { Container, EphemeralContainer, Pod, SecurityContext } from 'kubernetes-types/core/v1';
+import { hiddenContainerName } from '../translation';
 
 /** A container of any kind, and where it stands. */
 export interface Located {
@@ -6,11 +7,18 @@ export interface Located {
   readonly container: Container | EphemeralContainer;
 }
 
-/** All containers of a pod: init, ordinary and ephemeral ones. */
+/**
+ * All containers of a pod: init, ordinary and ephemeral ones, where they stand in the virtual pod: the init container of
+ * ours, which is checked as all are, does not count.
+ */
 export function* containers(pod: Pod): Generator<Located> {
+  const hidden = hiddenContainerName(pod);
   for (const list of ['initContainers', 'containers', 'ephemeralContainers'] as const) {
-    for (const [index, container] of (pod.spec?.[list] ?? []).entries()) {
-      yield { path: `spec.${list}[${index}]`, container };
+    let index = 0;
+    for (const container of pod.spec?.[list] ?? []) {
+      const own = list === 'initContainers' && container.name === hidden;
+      yield { path: own ? `spec.${list}[name=${container.name}]` : `spec.${list}[${index}]`, container };
+      if (!own) index += 1;
     }
   }
 }

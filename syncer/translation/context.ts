@@ -34,6 +34,11 @@ export interface TranslationContext extends ObjectContext {
    * @default true
    */
   readonly dnsEnabled?: boolean | undefined;
+  /**
+   * Image with the program that writes the /etc/hosts of pods with a subdomain, the syncer's own; undefined: `hostname -f` of
+   * such a pod answers without a domain.
+   */
+  readonly helperImage?: string | undefined;
   /** ServiceAccount on the host that tenants' pods run as. */
   readonly workloadServiceAccount: string;
   /**

@@ -15,6 +15,7 @@ export { clusterScopedHostName, hostName, tokenSecretName, type ClusterIdentity 
 export { isVirtualNode, nodeAddress, virtualNode, type NodeFacts } from './node';
 export { podReferences } from './pod-references';
 export { isGated, translatePod } from './pod';
+export { hiddenContainerName, withoutHiddenContainer } from './hidden-container';
 export { hostPriorityClass } from './priority-class';
 export { hostEphemeralContainers, hostPodPatch, hostPodResize } from './pod-patch';
 export { hostPodStatusPatch, virtualPodStatus, virtualPodStatusPatch } from './pod-status';

@@ -26,6 +26,8 @@ export const ANNOTATIONS = {
   labels: 'nestling.dev/labels',
   annotations: 'nestling.dev/annotations',
   serviceAccount: 'nestling.dev/service-account',
+  /** On pods with an init container that the virtual pod does not have: its name (hosts-file.ts). */
+  hostsContainer: 'nestling.dev/hosts-container',
 } as const;
 
 /** Prefixes under which tenants' keys stand on the host: never a key that a host controller or policy looks for. */

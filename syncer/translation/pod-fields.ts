@@ -430,9 +430,10 @@ export const POD_SPEC: PodField = object({
   }),
   serviceAccount: dropped('the deprecated name of serviceAccountName'),
   serviceAccountName: translated,
+  // True becomes hostnameOverride where there is a subdomain (hosts-file.ts).
   setHostnameAsFQDN: plain,
   shareProcessNamespace: plain,
-  subdomain: dropped("the host's DNS would show host names (pod.ts)"),
+  subdomain: dropped("the host's DNS would show host names (hosts-file.ts)"),
   terminationGracePeriodSeconds: plain,
   tolerations: list(object({ effect: plain, key: plain, operator: plain, tolerationSeconds: plain, value: plain })),
   topologySpreadConstraints: list(topologySpreadConstraint),

@@ -1,6 +1,7 @@
-import type { ContainerState, ContainerStatus, Pod, PodCondition, PodStatus } from 'kubernetes-types/core/v1';
+import type { ContainerState, ContainerStatus, Pod, PodCondition, PodSpec, PodStatus } from 'kubernetes-types/core/v1';
 import { isObject, type JsonObject } from './fields';
 import { jsonEqual, objectChanges } from './json';
+import { hiddenContainer, type HiddenContainer } from './hidden-container';
 import { LABELS } from './keys';
 import { podReferences } from './pod-references';
 import { tenantText, type KnownName } from './tenant-text';
@@ -54,6 +55,7 @@ export function virtualPodStatus(hostPod: Pod, virtualPod: Pod): PodStatus {
   if (virtualPod.status?.qosClass !== undefined) result['qosClass'] = virtualPod.status.qosClass;
 
   const { spec } = virtualPod;
+  const hidden = hiddenContainer(hostPod);
   const volumes = new Set(spec?.volumes?.map(({ name }) => name));
   if (Array.isArray(host['volumeHealth'])) {
     result['volumeHealth'] = host['volumeHealth'].filter(({ name }: { name: string }) => volumes.has(name));
@@ -63,14 +65,19 @@ export function virtualPodStatus(hostPod: Pod, virtualPod: Pod): PodStatus {
     const names = new Set(containers[index]?.map(({ name }) => name));
     const statuses = host[list]?.filter(({ name }) => names.has(name));
     if (statuses !== undefined && statuses.length > 0) {
-      result[list] = statuses.map((status) => containerStatus(status, text));
+      result[list] = statuses.map((status) => hideIn(containerStatus(status, text), hidden, spec));
     }
   }
 
   const generation = generations(hostPod, virtualPod);
   const observed = generation(host.observedGeneration, (virtualPod.status as Status | undefined)?.observedGeneration);
   if (observed !== undefined) result['observedGeneration'] = observed;
-  const conditions = mergedConditions(host.conditions ?? [], virtualPod, text, generation);
+  const conditions = mergedConditions(
+    hidden === undefined ? (host.conditions ?? []) : withoutHidden(host.conditions ?? [], hidden, host, spec),
+    virtualPod,
+    text,
+    generation,
+  );
   if (conditions.length > 0) result['conditions'] = conditions;
   return result as PodStatus;
 }
@@ -200,6 +207,50 @@ function containerState(state: ContainerState, text: Text): ContainerState {
       terminated: { ...terminated, ...(terminated.message && { message: text(terminated.message) }) },
     }),
   };
+}
+
+/** A container's status as it would be without the hidden container, whose trouble shows as why this one waits. */
+function hideIn(
+  status: ContainerStatus,
+  hidden: HiddenContainer | undefined,
+  spec: PodSpec | undefined,
+): ContainerStatus {
+  const waiting = status.state?.waiting;
+  if (hidden === undefined || waiting === undefined) return status;
+  const reason =
+    waiting.reason === 'PodInitializing' && !hasInitContainers(spec) ? 'ContainerCreating' : waiting.reason;
+  const message = hidden.trouble ?? waiting.message;
+  return {
+    ...status,
+    state: { waiting: { ...(reason !== undefined && { reason }), ...(message !== undefined && { message }) } },
+  };
+}
+
+/** Conditions as they would be without the hidden container: a pod with no init containers is initialized from its start. */
+function withoutHidden(
+  conditions: readonly Condition[],
+  { name }: HiddenContainer,
+  { startTime }: Status,
+  spec: PodSpec | undefined,
+): Condition[] {
+  return conditions.map((condition) => {
+    if (condition.type !== 'Initialized') return condition;
+    if (!hasInitContainers(spec)) {
+      const initialized = condition.status === 'True' ? condition : without(without(condition, 'reason'), 'message');
+      return { ...initialized, status: 'True', ...(startTime != null && { lastTransitionTime: startTime }) };
+    }
+    if (typeof condition.message !== 'string') return condition;
+    // "containers with incomplete status: [NAME NAME]"; there may be several such lists.
+    const lists = condition.message.replace(/\[([^\]]*)\]/g, (_list, names: string) => {
+      const own = names.split(' ').filter((one) => one !== name);
+      return `[${own.join(' ')}]`;
+    });
+    return { ...condition, message: lists };
+  });
+}
+
+function hasInitContainers(spec: PodSpec | undefined): boolean {
+  return (spec?.initContainers?.length ?? 0) > 0;
 }
 
 /** Replaces host names in texts; what is needed for it is collected with the first text. */

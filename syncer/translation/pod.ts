@@ -4,6 +4,8 @@ import { clusterDNSConfig, usesClusterDNS } from './dns';
 import { downwardAnnotations } from './downward-api';
 import { Copier, type JsonObject } from './fields';
 import { podHostname } from './hostname';
+import { addHostsFile, fqdnProblem, hostsContainerName } from './hosts-file';
+import { ANNOTATIONS } from './keys';
 import { namespaceLabels } from './labels';
 import { hostMetadata } from './metadata';
 import { pinnedTo } from './node-pin';
@@ -44,6 +46,8 @@ export function translatePod(pod: Pod, context: TranslationContext): Translation
     };
   }
   const copied = new Copier(environment).copy(POD_SPEC, spec ?? {}, ['spec']) as PodSpec;
+  const fqdn = fqdnProblem(pod, context.clusterDomain);
+  if (fqdn !== undefined) environment.refuse('spec.setHostnameAsFQDN', fqdn);
   if (environment.problems.length > 0) {
     return { ok: false, reason: 'Unsupported', message: environment.problems.join('; ') };
   }
@@ -69,6 +73,8 @@ export function podMetadata(pod: Pod, context: TranslationContext): ReturnType<t
   const metadata = hostMetadata('Pod', pod.metadata, context);
   Object.assign(metadata.labels, namespaceLabels(context.namespaceLabels));
   Object.assign(metadata.annotations, downwardAnnotations(pod));
+  const hostsContainer = hostsContainerName(pod, context);
+  if (hostsContainer !== undefined) metadata.annotations[ANNOTATIONS.hostsContainer] = hostsContainer;
   const controller = pod.metadata?.ownerReferences?.find((owner) => owner.controller === true);
   if (controller !== undefined) metadata.annotations[SAFE_TO_EVICT] = 'true';
   if (controller?.kind === 'DaemonSet' && controller.apiVersion === 'apps/v1') {
@@ -95,6 +101,7 @@ function hostSpec(copied: PodSpec, pod: Pod, context: TranslationContext): PodSp
     spec.affinity = pinnedTo(copied.nodeName, copied.affinity);
   }
   delete spec.nodeName;
+  addHostsFile(spec, pod, context);
   delete spec.priorityClassName;
   if (isAllowedPriorityClass(context.priorityClassName)) spec.priorityClassName = context.priorityClassName;
   return spec;

@@ -7,6 +7,7 @@ import {
   dnsNameProblem,
   imageProblem,
   parseCidr,
+  RELEASE,
   serviceRangeProblem,
   type Cidr,
 } from '../../../syncer/configuration';
@@ -36,7 +37,7 @@ describe('a configuration document', () => {
       apiVersion: 'nestling.dev/v1alpha1',
       kind: 'SyncerConfiguration',
       virtualCluster: { name: 'my-vc1', clusterDomain: 'cluster.local' },
-      host: { workloadServiceAccount: 'my-vc1-workloads' },
+      host: { workloadServiceAccount: 'my-vc1-workloads', helperImage: `ghcr.io/nestling-dev/syncer:${RELEASE}` },
       apiServer: { extraNames: [] },
       network: { serviceCIDRs: [] },
       dns: { enabled: true, image: 'registry.k8s.io/coredns/coredns:v1.14.7', replicas: 1 },

@@ -266,6 +266,17 @@ describe('refusals', () => {
     expect(host.requests).toEqual([]);
   });
 
+  test.each(['/containerLogs/shop/web-0/ours', '/exec/shop/web-0/ours?command=sh', '/attach/shop/web-0/ours'])(
+    '%s, of a container that the virtual pod does not have, is not passed on',
+    async (path) => {
+      const twin = facts.pods.get('shop/web-0')!;
+      facts.pods.set('shop/web-0', { ...twin, hiddenContainer: 'ours' });
+      const { response, body } = await kubeletRequest(made.socketPath, path);
+      expect([response.statusCode, await body]).toEqual([404, 'container not found in pod "web-0"']);
+      expect(host.requests).toEqual([]);
+    },
+  );
+
   test('a node that is gone serves nothing on connections it still has', async () => {
     const connection = await connectToKubelet(made.socketPath);
     facts.nodes.delete(NODE);
