@@ -39,6 +39,7 @@ test('one context, named so that two clusters can be in one file', () => {
 });
 
 test('another address of the API server', () => {
-  const { data = {} } = kubeconfigSecret(content({ kubeconfigServer: 'https://api.example.com:8443' }));
+  const apiServer = { kubeconfigServer: 'https://api.example.com:8443', extraNames: ['api.example.com'] };
+  const { data = {} } = kubeconfigSecret(content(apiServer));
   expect(parse(text(data['config'])).clusters[0].cluster.server).toBe('https://api.example.com:8443');
 });
