@@ -18,6 +18,11 @@ const TYPES = [
   { list: 'pod-spec', schema: 'api__v1', name: 'io.k8s.api.core.v1.PodSpec' },
   { list: 'service-spec', schema: 'api__v1', name: 'io.k8s.api.core.v1.ServiceSpec' },
   {
+    list: 'network-policy-spec',
+    schema: 'apis__networking.k8s.io__v1',
+    name: 'io.k8s.api.networking.v1.NetworkPolicySpec',
+  },
+  {
     list: 'resource-claim-spec',
     schema: 'apis__resource.k8s.io__v1',
     name: 'io.k8s.api.resource.v1.ResourceClaimSpec',

@@ -12,6 +12,7 @@ export {
   type VirtualIdentity,
 } from './metadata';
 export { clusterScopedHostName, hostName, tokenSecretName, type ClusterIdentity } from './names';
+export { translateNetworkPolicy, type NetworkPolicyContext } from './network-policy';
 export { isVirtualNode, nodeAddress, virtualNode, type NodeFacts } from './node';
 export { podReferences } from './pod-references';
 export { isGated, translatePod } from './pod';

@@ -4,6 +4,7 @@ import type { Pod } from 'kubernetes-types/core/v1';
 import { podReferences, translatePod } from '../../../syncer/translation';
 import type { Field } from '../../../syncer/translation/fields';
 import { EPHEMERAL_CONTAINER, POD_SPEC } from '../../../syncer/translation/pod-fields';
+import { NETWORK_POLICY_SPEC } from '../../../syncer/translation/network-policy';
 import { SERVICE_SPEC } from '../../../syncer/translation/service';
 import { KUBERNETES_VERSION } from '../../../images';
 import { contextWith, podWith } from './fixtures';
@@ -155,5 +156,12 @@ describe('the table of ServiceSpec', () => {
     expect(
       read('service-spec', minor).filter((path) => entry(SERVICE_SPEC as AnyField, steps(path)) === undefined),
     ).toEqual([]);
+  });
+});
+
+describe('the table of NetworkPolicySpec', () => {
+  test.each(MINORS)('has exactly the fields of the schema of %s', (minor) => {
+    const schema = read('network-policy-spec', minor).map((path) => text(steps(path)).replace(/\[\]$/, ''));
+    expect([...leaves(NETWORK_POLICY_SPEC as AnyField)].map(({ path }) => text(path)).sort()).toEqual(schema.sort());
   });
 });
