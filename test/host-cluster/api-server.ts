@@ -16,6 +16,7 @@ import { findProgram } from './prerequisites';
 import { identify } from './process-identity';
 import { logTail, ProcessEndedError } from './processes';
 import type { Log } from './progress';
+import type { KubernetesMinor } from './versions';
 
 /** What a bare API server is started with. */
 export interface ApiServerOptions {
@@ -33,6 +34,8 @@ export interface ApiServerOptions {
   readonly serviceCIDR?: string;
   /** Where it listens on 127.0.0.1. @default a free port */
   readonly port?: number;
+  /** Minor of Kubernetes. @default that of everything else */
+  readonly version?: KubernetesMinor;
   /** Takes one line of progress: only when binaries have to be made. @default silence */
   readonly log?: Log;
 }
@@ -74,6 +77,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ru
   const programs = await resolveBinaries(
     ['etcd', 'kube-apiserver', 'kube-controller-manager'],
     options.log ?? (() => undefined),
+    undefined,
+    options.version,
   );
   removeAbandoned();
   if (options.port !== undefined) await checkPort(options.port);

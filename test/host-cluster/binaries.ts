@@ -1,13 +1,14 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { cacheDirectory } from '../../images/cache';
 import { download, releasesAllowed, UnreachableError } from './download';
 import { HostClusterError } from './failure';
+import type { BuildRequest } from './go-build';
 import { buildFromModule } from './go-build';
 import { withLock } from './lock';
 import type { Log } from './progress';
-import type { BinaryName, BinarySource } from './versions';
-import { BINARIES } from './versions';
+import type { BinaryName, BinarySource, KubernetesMinor } from './versions';
+import { BINARIES, binarySource, KUBERNETES_MINOR } from './versions';
 
 /** This machine in Go's names. */
 export function goPlatform(): { os: string; architecture: string } {
@@ -44,6 +45,7 @@ function isProgram(file: string): boolean {
  *
  * @param names which ones
  * @param log progress of downloads and builds; silent when all are there
+ * @param minor of Kubernetes. Another one than the default comes from its own folder in NESTLING_BINARIES, such as `1.35`
  * @returns path of each
  * @throws HostClusterError when one can be had in no way
  */
@@ -51,6 +53,7 @@ export async function resolveBinaries<Name extends BinaryName>(
   names: readonly Name[],
   log: Log,
   signal?: AbortSignal,
+  minor: KubernetesMinor = KUBERNETES_MINOR,
 ): Promise<Record<Name, string>> {
   const found = new Map<Name, string>();
   const folder = process.env['NESTLING_BINARIES'];
@@ -61,10 +64,13 @@ export async function resolveBinaries<Name extends BinaryName>(
     );
   }
   const cache = cacheDirectory();
-  const cached = (name: Name): string => join(versionDirectory(BINARIES[name], cache), name);
+  const sources = new Map(names.map((name): [Name, BinarySource] => [name, binarySource(name, minor)]));
+  const sourceOf = (name: Name): BinarySource => sources.get(name) ?? BINARIES[name];
+  const target = (name: Name): string => join(versionDirectory(sourceOf(name), cache), name);
+  const given = (name: Name): string => (sourceOf(name).version === BINARIES[name].version ? name : join(minor, name));
   const look = (): Name[] =>
     names.filter((name) => {
-      const candidates = [...(folder ? [resolve(folder, name)] : []), cached(name)];
+      const candidates = [...(folder ? [resolve(folder, given(name))] : []), target(name)];
       const file = candidates.find(isProgram);
       if (file) found.set(name, file);
       return !file;
@@ -75,8 +81,9 @@ export async function resolveBinaries<Name extends BinaryName>(
       { wait: (holder) => log(`waiting for process ${holder.pid}, which is getting the binaries`), signal },
       async () => {
         const missing = look();
-        const left = await downloadAll(missing, cached, log, signal);
-        await buildAll(left, cached, log, signal);
+        const wanted = missing.map((name) => ({ name, source: sourceOf(name), target: target(name) }));
+        const left = await downloadAll(wanted, log, signal);
+        await buildAll(left, log, signal);
       },
     );
     const missing = look();
@@ -85,49 +92,38 @@ export async function resolveBinaries<Name extends BinaryName>(
   return Object.fromEntries(found) as Record<Name, string>;
 }
 
-/** Downloads what a release has; gives the names that could not be had that way. */
-async function downloadAll<Name extends BinaryName>(
-  names: readonly Name[],
-  target: (name: Name) => string,
-  log: Log,
-  signal?: AbortSignal,
-): Promise<Name[]> {
-  if (!releasesAllowed()) return [...names];
-  const left: Name[] = [];
+/** Downloads what a release has; gives those that could not be had that way. */
+async function downloadAll(wanted: readonly BuildRequest[], log: Log, signal?: AbortSignal): Promise<BuildRequest[]> {
+  if (!releasesAllowed()) return [...wanted];
+  const left: BuildRequest[] = [];
   const unreachable = new Set<string>();
-  for (const name of names) {
-    const { release } = BINARIES[name] as BinarySource;
+  for (const one of wanted) {
+    const { release } = one.source;
     if (!release || unreachable.has(release.host)) {
-      left.push(name);
+      left.push(one);
       continue;
     }
     try {
-      await download(name, release, target(name), log, signal);
+      await download(one.name, release, one.target, log, signal);
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error;
       unreachable.add(release.host);
       log(error.message);
-      left.push(name);
+      left.push(one);
     }
   }
   return left;
 }
 
-/** Builds programs from source, those of one module together. */
-async function buildAll<Name extends BinaryName>(
-  names: readonly Name[],
-  target: (name: Name) => string,
-  log: Log,
-  signal?: AbortSignal,
-): Promise<void> {
-  const modules = new Map<string, Name[]>();
-  for (const name of names) {
-    const { module } = BINARIES[name];
-    modules.set(module, [...(modules.get(module) ?? []), name]);
+/** Builds programs from source, those of one module and version together. */
+async function buildAll(wanted: readonly BuildRequest[], log: Log, signal?: AbortSignal): Promise<void> {
+  const modules = new Map<string, BuildRequest[]>();
+  for (const one of wanted) {
+    const module = `${one.source.module}@${one.source.version}`;
+    modules.set(module, [...(modules.get(module) ?? []), one]);
   }
   for (const together of modules.values()) {
-    const sources = together.map((name) => ({ name, source: BINARIES[name] as BinarySource, target: target(name) }));
-    for (const { source } of sources) mkdirSync(versionDirectory(source, cacheDirectory()), { recursive: true });
-    await buildFromModule(sources, log, signal);
+    for (const { target } of together) mkdirSync(dirname(target), { recursive: true });
+    await buildFromModule(together, log, signal);
   }
 }

@@ -28,18 +28,35 @@ export const COREDNS_VERSION = 'v1.14.7';
 /** The provisioner of the default StorageClass. */
 export const LOCAL_PATH_VERSION = 'v0.0.30';
 
-const [major = '', minor = ''] = KUBERNETES_VERSION.slice(1).split('.');
+/** Minors of Kubernetes that API servers can be had in, and the patch version of each. */
+export const KUBERNETES_MINORS = {
+  '1.35': 'v1.35.4',
+  '1.36': 'v1.36.3',
+  '1.37': KUBERNETES_VERSION,
+} as const;
+
+/** A minor version of Kubernetes that is tried. */
+export type KubernetesMinor = keyof typeof KUBERNETES_MINORS;
+
+/** The minor of {@link KUBERNETES_VERSION}, which everything runs on that asks for no other. */
+export const KUBERNETES_MINOR: KubernetesMinor = '1.37';
+
 const component = 'k8s.io/component-base/version.';
 
-function kubernetes(name: string, path = `cmd/${name}`, released = true): BinarySource {
+function kubernetes(
+  name: string,
+  path = `cmd/${name}`,
+  { released = true, version = KUBERNETES_VERSION as string } = {},
+): BinarySource {
+  const [major = '', minor = ''] = version.slice(1).split('.');
   const download = (os: string, architecture: string): string =>
-    `/release/${KUBERNETES_VERSION}/bin/${os}/${architecture}/${name}`;
+    `/release/${version}/bin/${os}/${architecture}/${name}`;
   return {
     module: 'k8s.io/kubernetes',
-    version: KUBERNETES_VERSION,
+    version,
     package: `k8s.io/kubernetes/${path}`,
     linkVariables: {
-      [`${component}gitVersion`]: KUBERNETES_VERSION,
+      [`${component}gitVersion`]: version,
       [`${component}gitMajor`]: major,
       [`${component}gitMinor`]: minor,
       [`${component}gitTreeState`]: 'clean',
@@ -63,7 +80,7 @@ export const BINARIES = {
   kubelet: kubernetes('kubelet'),
   'kube-proxy': kubernetes('kube-proxy'),
   kubectl: kubernetes('kubectl'),
-  agnhost: kubernetes('agnhost', 'test/images/agnhost', false),
+  agnhost: kubernetes('agnhost', 'test/images/agnhost', { released: false }),
   etcd: {
     module: 'go.etcd.io/etcd/server/v3',
     version: ETCD_VERSION,
@@ -98,3 +115,12 @@ export type BinaryName = keyof typeof BINARIES;
 
 /** All names, in the order in which they are built. */
 export const BINARY_NAMES = Object.keys(BINARIES) as BinaryName[];
+
+/** Programs of Kubernetes that can be had in several minors: what an API server without nodes consists of. */
+const IN_SEVERAL_MINORS: ReadonlySet<BinaryName> = new Set(['kube-apiserver', 'kube-controller-manager']);
+
+/** Where a program of a minor of Kubernetes comes from; for a program that goes with every minor, where that comes from. */
+export function binarySource(name: BinaryName, minor: KubernetesMinor = KUBERNETES_MINOR): BinarySource {
+  if (minor === KUBERNETES_MINOR || !IN_SEVERAL_MINORS.has(name)) return BINARIES[name];
+  return kubernetes(name, undefined, { version: KUBERNETES_MINORS[minor] });
+}

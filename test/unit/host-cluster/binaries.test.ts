@@ -1,10 +1,17 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheDirectory } from '../../../images/cache';
 import { resolveBinaries, versionDirectory } from '../../host-cluster/binaries';
 import { checksumIn, releasesAllowed } from '../../host-cluster/download';
-import { BINARIES, BINARY_NAMES } from '../../host-cluster/versions';
+import {
+  BINARIES,
+  BINARY_NAMES,
+  binarySource,
+  KUBERNETES_MINOR,
+  KUBERNETES_MINORS,
+  KUBERNETES_VERSION,
+} from '../../host-cluster/versions';
 import type { BinarySource } from '../../host-cluster/versions';
 
 const hash = 'ab'.repeat(32);
@@ -48,6 +55,20 @@ test('every release has an address for its checksum on the same host', () => {
   );
 });
 
+test('an API server can be had in several minors, each with its version in its address and in the program itself', () => {
+  for (const [minor, version] of Object.entries(KUBERNETES_MINORS)) {
+    const source = binarySource('kube-apiserver', minor as keyof typeof KUBERNETES_MINORS);
+    expect(source.version).toBe(version);
+    expect(version).toMatch(new RegExp(`^v${minor}\\.\\d+$`));
+    expect(source.release?.path('linux', 'amd64')).toBe(`/release/${version}/bin/linux/amd64/kube-apiserver`);
+    expect(source.linkVariables).toMatchObject({ 'k8s.io/component-base/version.gitMinor': minor.split('.')[1] });
+  }
+  expect(KUBERNETES_MINORS[KUBERNETES_MINOR]).toBe(KUBERNETES_VERSION);
+  expect(binarySource('kube-apiserver')).toBe(BINARIES['kube-apiserver']);
+  // One store goes with all of them.
+  expect(binarySource('etcd', '1.35')).toBe(BINARIES.etcd);
+});
+
 test('downloads can be switched off', () => {
   expect(releasesAllowed({ NESTLING_DOWNLOAD: 'off' })).toBe(false);
   expect(releasesAllowed({})).toBe(true);
@@ -69,6 +90,23 @@ describe('NESTLING_BINARIES', () => {
     const silent = jest.fn();
     expect(await resolveBinaries(['kubectl'], silent)).toEqual({ kubectl: join(folder, 'kubectl') });
     expect(silent).not.toHaveBeenCalled();
+  });
+
+  test('has a folder for each other minor: a program beside it is of no known version', async () => {
+    for (const directory of [folder, join(folder, '1.35')]) {
+      mkdirSync(directory, { recursive: true });
+      for (const name of ['kube-apiserver', 'etcd']) {
+        writeFileSync(join(directory, name), '#!/bin/sh\n');
+        chmodSync(join(directory, name), 0o755);
+      }
+    }
+    process.env['NESTLING_BINARIES'] = folder;
+    const log = jest.fn();
+    expect(await resolveBinaries(['kube-apiserver', 'etcd'], log, undefined, '1.35')).toEqual({
+      'kube-apiserver': join(folder, '1.35', 'kube-apiserver'),
+      etcd: join(folder, 'etcd'),
+    });
+    expect(log).not.toHaveBeenCalled();
   });
 
   test('must exist', async () => {
