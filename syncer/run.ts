@@ -9,7 +9,7 @@ import { podEnvironment } from './environment';
 import { firstWatch } from './first-watch';
 import { Gateway } from './gateway';
 import { gatewayMetrics } from './gateway-metrics';
-import { createCaches, HostFacts, runKinds } from './kinds';
+import { createCaches, HostFacts, HostVersion, runKinds } from './kinds';
 import { inClusterConnection, KubeClient } from './kube-client';
 import { ownObjects, untilReady } from './own-objects';
 import type { ClusterIdentity } from './translation';
@@ -41,7 +41,11 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   const identity: ClusterIdentity = { name, hostNamespace: podEnvironment('POD_NAMESPACE') };
   const files = await readFiles(options.directory);
   const metrics = new Metrics();
-  const host = new KubeClient(inClusterConnection(), { userAgent: USER_AGENT });
+  const host = new KubeClient(inClusterConnection(), {
+    userAgent: USER_AGENT,
+    onConnection: () => void hostVersion.refresh(),
+  });
+  const hostVersion = new HostVersion(host, logger);
   const virtual = new KubeClient(
     {
       server: VIRTUAL_API_SERVER,
@@ -49,7 +53,8 @@ export async function runSyncer(options: RunOptions): Promise<void> {
       clientCertificate: files.clientCertificate,
       clientKey: files.clientKey,
     },
-    { userAgent: USER_AGENT },
+    // A newer host says more of an object than an older virtual API server can keep.
+    { userAgent: USER_AGENT, fieldValidation: 'Ignore' },
   );
   metrics.observeClient('host', host);
   metrics.observeClient('virtual', virtual);
@@ -99,7 +104,7 @@ export async function runSyncer(options: RunOptions): Promise<void> {
     () => undefined, // told to stop before
   );
   const { anchor, apiServerIP } = await own;
-  const version = await untilReady(virtual, logger, stop.signal);
+  const [version] = await Promise.all([untilReady(virtual, logger, stop.signal), hostVersion.known()]);
   reflectors.push(caches.run('virtual', stop.signal));
   logger.info({ milliseconds: Math.round(process.uptime() * 1000), version }, 'watching the virtual cluster');
 
@@ -109,6 +114,7 @@ export async function runSyncer(options: RunOptions): Promise<void> {
     configuration,
     apiServerIP,
     version,
+    hostVersion,
     host,
     virtual,
     events: new EventRecorder(virtual, { component: 'nestling-syncer', logger, metrics }),

@@ -2,6 +2,7 @@ import type { SyncerConfiguration } from '../configuration';
 import type { EventRecorder, Logger, Metrics } from '../engine';
 import type { KubeClient } from '../kube-client';
 import type { Anchor, ClusterIdentity } from '../translation';
+import type { HostVersion } from './host-version';
 
 /** What every kind needs to know and to reach; made once at start. */
 export interface KindEnvironment {
@@ -14,6 +15,8 @@ export interface KindEnvironment {
   readonly apiServerIP: string;
   /** Version of the virtual API server, such as `v1.37.2`: what virtual nodes say of their kubelet. */
   readonly version: string;
+  /** What the host's API server can take. */
+  readonly hostVersion: HostVersion;
   readonly host: KubeClient;
   readonly virtual: KubeClient;
   /** Writes events about virtual objects, in the tenant's own names. */

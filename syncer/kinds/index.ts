@@ -16,6 +16,7 @@ export { createCaches } from './caches';
 export type { Caches } from './caches';
 export type { KindEnvironment } from './environment';
 export { HostFacts } from './host-facts';
+export { HostVersion } from './host-version';
 
 /**
  * Wires every synced kind to the caches and runs them until the signal ends.

@@ -13,10 +13,11 @@ import {
   ownedBy,
   podReferences,
   translatePod,
+  unkeptFields,
   virtualPodStatusPatch,
   withoutHiddenContainer,
 } from '../translation';
-import type { Translation, TranslationContext } from '../translation';
+import type { TranslationContext } from '../translation';
 import type { Caches } from './caches';
 import { INDEX } from './caches';
 import type { KindEnvironment } from './environment';
@@ -35,10 +36,14 @@ import {
 } from './refusals';
 import { remove } from './removal';
 import type { Tokens } from './tokens';
+import { UnkeptWrites } from './unkept-writes';
 import { WriteBudget } from './write-budget';
 
 /** The Service whose address every pod gets as its name server. */
 const DNS_SERVICE = 'kube-system/kube-dns';
+
+/** The write of {@link UnkeptWrites} that brings the host's status up. */
+const VIRTUAL_STATUS = 'virtual status';
 
 /** Config maps or secrets, as far as pods need to know. */
 export interface Contents {
@@ -74,6 +79,9 @@ export class Pods {
   readonly #waitingForDNS = new Set<string>();
   readonly #refusedByHost = new RefusedObjects();
   readonly #budget = new WriteBudget();
+  readonly #unkept = new UnkeptWrites();
+  /** Keys of pods that a newer host would take. */
+  readonly #waitingForHost = new Set<string>();
 
   constructor(environment: KindEnvironment, caches: Caches, dependencies: PodDependencies) {
     this.#environment = environment;
@@ -112,6 +120,11 @@ export class Pods {
       this.#removed.delete(uid);
       this.#refusedByHost.forget(uid);
       this.#budget.forget(uid);
+      this.#unkept.forget(uid);
+    });
+    environment.hostVersion.onChange(() => {
+      for (const key of this.#waitingForHost) this.#controller.enqueue(key);
+      this.#waitingForHost.clear();
     });
     caches.virtual.namespaces.subscribe(({ type, key, object, previous }) => {
       if (type === 'deleted') return;
@@ -131,6 +144,7 @@ export class Pods {
 
   async #reconcile({ key, virtual, host }: Pair<Pod, Pod>): Promise<ReconcileResult> {
     this.#waitingForDNS.delete(key);
+    this.#waitingForHost.delete(key);
     if (host && !ownedBy(host, this.#environment.identity)) {
       if (!virtual) return;
       warnNameTaken(this.#environment, resources.pods, virtual);
@@ -184,6 +198,7 @@ export class Pods {
     if (!this.#contentsAreCurrent(virtual)) return;
     const translation = translatePod(virtual, context);
     if (!translation.ok) {
+      if (translation.reason === 'HostTooOld') this.#waitingForHost.add(key);
       if (translation.reason === 'DNSNotReady') this.#waitingForDNS.add(key);
       else await this.#refuse(virtual, translation.reason, translation.message);
       return;
@@ -211,6 +226,8 @@ export class Pods {
     }
     this.#refusedByHost.forget(uid);
     this.#caches.host.pods.observe(host);
+    const unkept = unkeptFields(translation.object.spec, host.spec, 'spec');
+    if (unkept.length > 0) warn(this.#environment, resources.pods, virtual, 'NotKeptByHost', unkeptText(unkept));
     if (tokens) await this.#with.tokens.deliver(virtual, host, tokens);
   }
 
@@ -285,21 +302,22 @@ export class Pods {
       this.#with.tokens.check(virtual, current);
     }
     const patch = virtualPodStatusPatch(current, virtual);
-    if (!patch) return;
-    const wait = this.#budget.take(virtual.metadata?.uid ?? '');
+    const uid = virtual.metadata?.uid ?? '';
+    if (!patch || this.#unkept.has(uid, VIRTUAL_STATUS, patch)) return;
+    const wait = this.#budget.take(uid);
     if (wait > 0) {
       warnWriteLoop(this.#environment, resources.pods, virtual);
       return { requeueAfterMs: wait };
     }
     const { name = '', namespace = '' } = virtual.metadata ?? {};
     try {
-      this.#caches.virtual.pods.observe(
-        await this.#environment.virtual.patch<Pod>(
-          resources.pods,
-          { name, namespace, subresource: 'status', type: 'strategic' },
-          patch,
-        ),
+      const after = await this.#environment.virtual.patch<Pod>(
+        resources.pods,
+        { name, namespace, subresource: 'status', type: 'strategic' },
+        patch,
       );
+      this.#unkept.note(uid, VIRTUAL_STATUS, virtualPodStatusPatch(current, after));
+      this.#caches.virtual.pods.observe(after);
     } catch (error) {
       // Gone, or another pod has the name.
       if (!ApiError.is(error, 'NotFound') && !isOtherObject(error)) throw error;
@@ -308,19 +326,16 @@ export class Pods {
 
   /** What may change while a pod lives. Each is one request only when something differs. */
   async #passOnChanges(virtual: Pod, host: Pod, context: TranslationContext): Promise<Pod> {
-    let current = await this.#patchHost(virtual, host, hostPodPatch(virtual, host, context));
-    const ephemeral = hostEphemeralContainers(virtual, current, context);
-    if (ephemeral) current = await this.#addEphemeralContainers(virtual, current, ephemeral);
-    current = await this.#patchHost(virtual, current, hostPodResize(virtual, current), 'resize');
-    return this.#patchHost(virtual, current, hostPodStatusPatch(virtual, current), 'status');
+    let current = await this.#patchHost(virtual, host, (actual) => hostPodPatch(virtual, actual, context));
+    current = await this.#addEphemeralContainers(virtual, current, context);
+    current = await this.#patchHost(virtual, current, (actual) => hostPodResize(virtual, actual), 'resize');
+    return this.#patchHost(virtual, current, (actual) => hostPodStatusPatch(virtual, actual), 'status');
   }
 
   /** The same policy as at creation decides: nothing gets in later that was refused before. */
-  async #addEphemeralContainers(
-    virtual: Pod,
-    host: Pod,
-    added: Translation<Pick<Pod, 'metadata' | 'spec'>>,
-  ): Promise<Pod> {
+  async #addEphemeralContainers(virtual: Pod, host: Pod, context: TranslationContext): Promise<Pod> {
+    const added = hostEphemeralContainers(virtual, host, context);
+    if (!added) return host;
     if (!added.ok) {
       warn(this.#environment, resources.pods, virtual, added.reason, added.message);
       return host;
@@ -335,13 +350,28 @@ export class Pods {
       warn(this.#environment, resources.pods, virtual, 'PolicyViolation', violations);
       return host;
     }
-    return this.#patchHost(virtual, host, added.object, 'ephemeralcontainers');
+    const difference = (actual: Pod): object | undefined => {
+      const lacking = actual === host ? added : hostEphemeralContainers(virtual, actual, context);
+      return lacking?.ok ? lacking.object : undefined;
+    };
+    return this.#patchHost(virtual, host, difference, 'ephemeralcontainers');
   }
 
-  /** The host pod after the patch, or as it was when the host refuses, which the tenant is told. */
-  async #patchHost(virtual: Pod, host: Pod, patch: object | undefined, subresource?: string): Promise<Pod> {
-    if (!patch) return host;
-    const wait = this.#budget.take(virtual.metadata?.uid ?? '');
+  /**
+   * The host pod after the patch, or as it was when the host refuses, which the tenant is told.
+   * @param difference the patch that makes a host pod what the virtual one says; undefined when it is that
+   */
+  async #patchHost(
+    virtual: Pod,
+    host: Pod,
+    difference: (actual: Pod) => object | undefined,
+    subresource?: string,
+  ): Promise<Pod> {
+    const patch = difference(host);
+    const uid = virtual.metadata?.uid ?? '';
+    const write = `host ${subresource ?? ''}`;
+    if (!patch || this.#unkept.has(uid, write, patch)) return host;
+    const wait = this.#budget.take(uid);
     if (wait > 0) {
       warnWriteLoop(this.#environment, resources.pods, virtual);
       this.#controller.enqueueAfter(objectKey(virtual), wait);
@@ -352,6 +382,7 @@ export class Pods {
       const options = { name, namespace, type: 'strategic', subresource } as const;
       const after = await this.#environment.host.patch<Pod>(resources.pods, options, patch);
       this.#caches.host.pods.observe(after);
+      this.#unkept.note(uid, write, difference(after));
       return after;
     } catch (error) {
       if (ApiError.is(error, 'NotFound') || isOtherObject(error)) return host; // the watch tells soon
@@ -440,7 +471,7 @@ export class Pods {
 
   /** Undefined while the pod's namespace is not known. */
   #contextFor(virtual: Pod): TranslationContext | undefined {
-    const { identity, anchor, apiServerIP, configuration } = this.#environment;
+    const { identity, anchor, apiServerIP, configuration, hostVersion } = this.#environment;
     const namespace = virtual.metadata?.namespace ?? '';
     const seen = this.#caches.virtual.namespaces.get(namespace);
     if (!seen) return undefined;
@@ -453,6 +484,7 @@ export class Pods {
       workloadServiceAccount: configuration.host.workloadServiceAccount,
       helperImage: configuration.host.helperImage,
       ...(dnsIP === undefined || dnsIP === '' || dnsIP === 'None' ? {} : { dnsIP }),
+      hostMinor: hostVersion.minor,
       dnsEnabled: configuration.dns.enabled,
       namespaceLabels: seen.metadata?.labels ?? {},
       services: this.#caches.virtual.services.byIndex(INDEX.namespace, namespace).map(({ metadata, spec }) => ({
@@ -468,6 +500,10 @@ export class Pods {
 function wasScheduled(pod: Pod): boolean {
   const scheduled = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
   return Boolean(pod.spec?.nodeName) && scheduled?.status === 'True';
+}
+
+function unkeptText(fields: readonly string[]): string {
+  return `the host made the pod without ${fields.join(', ')}: that feature is switched off there, or a rule of the platform took it away`;
 }
 
 function sameLabels(a: Record<string, string> | undefined = {}, b: Record<string, string> | undefined = {}): boolean {

@@ -1,6 +1,6 @@
 import { ApiError } from '../kube-client';
 import type { KubeObject, ResourceType } from '../kube-client';
-import { tenantText } from '../translation';
+import { tenantText, unknownFieldsText } from '../translation';
 import type { KnownName } from '../translation';
 import type { KindEnvironment } from './environment';
 
@@ -41,11 +41,13 @@ const MISSING_RIGHT = /^[^"]*(?:"[^"]*" )?is forbidden: User "[^"]*" cannot /;
 
 /** What the tenant is told of a refusal: the host's words in the tenant's names, but nothing about the syncer's own rights. */
 export function refusalText(
-  environment: Pick<KindEnvironment, 'identity'>,
+  environment: Pick<KindEnvironment, 'identity' | 'hostVersion'>,
   error: ApiError,
   object: KubeObject,
   references: readonly KnownName[] = [],
 ): string {
+  const unknown = unknownFieldsText(error.serverMessage, environment.hostVersion.minor);
+  if (unknown !== undefined) return unknown;
   return error.status === 403 && MISSING_RIGHT.test(error.serverMessage)
     ? 'the platform does not let this virtual cluster do that on the host; ask its operator, whose log has the missing right'
     : inTenantNames(environment, error.serverMessage, object, references);

@@ -2,14 +2,16 @@ import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import type { ClusterConnection } from './connection';
 import { tlsOptions } from './tls';
-import type { Lane, TransportAnswer, TransportRequest } from './lane';
+import type { Lane, LaneOptions, TransportAnswer, TransportRequest } from './lane';
 
 /** Requests over HTTP/1.1, each on a connection of its own while it lasts. */
 export class Http1Lane implements Lane {
   readonly #agent: HttpAgent | HttpsAgent;
   readonly #open: (request: TransportRequest) => ReturnType<typeof requestHttp>;
+  readonly #onConnection: (() => void) | undefined;
 
-  constructor(connection: ClusterConnection, url: URL, options: { maxConnections: number }) {
+  constructor(connection: ClusterConnection, url: URL, options: LaneOptions) {
+    this.#onConnection = options.onConnection;
     const agentOptions = { keepAlive: true, maxSockets: options.maxConnections, maxFreeSockets: 4, timeout: 0 };
     const address = tlsOptions(connection, url);
     if (url.protocol === 'https:') {
@@ -40,6 +42,7 @@ export class Http1Lane implements Lane {
       outgoing.once('response', (incoming: IncomingMessage) => {
         // What happens later reaches who reads the body.
         incoming.on('error', () => undefined);
+        if (!outgoing.reusedSocket) this.#onConnection?.();
         resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming });
       });
       outgoing.on('error', (error) => {

@@ -1,7 +1,7 @@
 import type { ClusterConnection } from './connection';
 import { ConnectionError } from './connection-error';
 import { Http2Connection } from './http2-connection';
-import type { Lane, TransportAnswer, TransportRequest } from './lane';
+import type { Lane, LaneOptions, TransportAnswer, TransportRequest } from './lane';
 
 /**
  * Requests over as few HTTP/2 connections as will do: another one is opened only when all are full, and no more than
@@ -11,6 +11,7 @@ export class Http2Lane implements Lane {
   readonly #connection: ClusterConnection;
   readonly #url: URL;
   readonly #maxConnections: number;
+  readonly #onConnection: (() => void) | undefined;
   /** Those that take requests, and those that only finish what they have. */
   readonly #connections = new Set<Http2Connection>();
   /** Requests that wait for room. */
@@ -18,10 +19,11 @@ export class Http2Lane implements Lane {
   #opening = false;
   #closed = false;
 
-  constructor(connection: ClusterConnection, url: URL, options: { maxConnections: number }) {
+  constructor(connection: ClusterConnection, url: URL, options: LaneOptions) {
     this.#connection = connection;
     this.#url = url;
     this.#maxConnections = options.maxConnections;
+    this.#onConnection = options.onConnection;
   }
 
   get connections(): number {
@@ -104,6 +106,7 @@ export class Http2Lane implements Lane {
         this.#connections.add(connection);
         if (this.#closed) connection.destroy(closedError(this.#url));
         this.#serve();
+        if (!this.#closed) this.#onConnection?.();
       },
       (error: unknown) => {
         this.#opening = false;

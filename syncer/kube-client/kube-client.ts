@@ -27,6 +27,18 @@ export interface KubeClientOptions {
   userAgent: string;
   /** Owner of the fields that writes set. @default the user agent up to the first `/` */
   fieldManager?: string;
+  /**
+   * What becomes of a field that the server does not know. `Strict`: the write is refused (`BadRequest` or `Invalid`).
+   * `Ignore`: the field is left out silently, which is right where an older server gets what a newer one said.
+   *
+   * @default 'Strict'
+   */
+  fieldValidation?: 'Strict' | 'Ignore';
+  /**
+   * Called when a connection for watches was opened, for the first time and again: what answers may be another server now, of
+   * another version. It must not throw.
+   */
+  onConnection?: () => void;
   /** Seconds that one call may take with its retries; watches and raw streams have no limit. @default 30 */
   timeoutSeconds?: number;
   /** Source of jitter, in [0, 1). @default Math.random */
@@ -85,6 +97,7 @@ export class KubeClient {
   readonly #token: BearerToken;
   readonly #userAgent: string;
   readonly #fieldManager: string;
+  readonly #fieldValidation: 'Strict' | 'Ignore';
   readonly #timeout: number;
   readonly #random: () => number;
   readonly #closing = new AbortController();
@@ -93,10 +106,11 @@ export class KubeClient {
     readonly connection: ClusterConnection,
     options: KubeClientOptions,
   ) {
-    this.#transport = new Transport(connection);
+    this.#transport = new Transport(connection, options.onConnection);
     this.#token = new BearerToken(connection);
     this.#userAgent = options.userAgent;
     this.#fieldManager = options.fieldManager ?? (options.userAgent.split('/')[0] as string);
+    this.#fieldValidation = options.fieldValidation ?? 'Strict';
     this.#timeout = (options.timeoutSeconds ?? 30) * 1000;
     this.#random = options.random ?? Math.random;
   }
@@ -158,7 +172,7 @@ export class KubeClient {
     } while (token !== undefined);
   }
 
-  /** Creates an object, or posts to a subresource. Unknown fields are refused (`BadRequest`), never dropped. */
+  /** Creates an object, or posts to a subresource. Unknown fields are refused (`BadRequest`), unless the client ignores them. */
   async create<T extends KubeObject = AnyObject>(
     type: ResourceType,
     object: T,
@@ -179,7 +193,7 @@ export class KubeClient {
     });
   }
 
-  /** Changes an object. Unknown fields are refused (`BadRequest` or `Invalid`), never dropped. */
+  /** Changes an object. Unknown fields are refused (`BadRequest` or `Invalid`), unless the client ignores them. */
   async patch<T extends KubeObject = AnyObject>(type: ResourceType, options: PatchOptions, body: object): Promise<T> {
     return this.#json<T>({
       verb: 'patch',
@@ -331,7 +345,7 @@ export class KubeClient {
 
   #writeQuery(options: { dryRun?: boolean | undefined; fieldManager?: string | undefined }) {
     return {
-      fieldValidation: 'Strict',
+      fieldValidation: this.#fieldValidation,
       fieldManager: options.fieldManager ?? this.#fieldManager,
       dryRun: options.dryRun === true ? 'All' : undefined,
     };

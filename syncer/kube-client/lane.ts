@@ -19,6 +19,14 @@ export interface TransportAnswer {
   readonly body: Readable;
 }
 
+/** What a lane is made with. */
+export interface LaneOptions {
+  /** Connections that may be open at once. */
+  readonly maxConnections: number;
+  /** Called whenever a connection was opened. */
+  readonly onConnection?: (() => void) | undefined;
+}
+
 /** Carries requests over some connections. */
 export interface Lane {
   /** Connections that are open now. */

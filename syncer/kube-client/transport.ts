@@ -21,14 +21,17 @@ export class Transport {
   readonly #url: URL;
   readonly #http2: Record<LaneName, Lane>;
   #http1: Record<LaneName, Lane> | undefined;
+  readonly #onConnection: (() => void) | undefined;
   #closed = false;
 
-  constructor(connection: ClusterConnection) {
+  /** @param onConnection called whenever a connection for watches was opened */
+  constructor(connection: ClusterConnection, onConnection?: () => void) {
     this.#connection = connection;
+    this.#onConnection = onConnection;
     this.#url = checkedUrl(connection.server);
     this.#http2 = {
       unary: new Http2Lane(connection, this.#url, { maxConnections: 1 }),
-      stream: new Http2Lane(connection, this.#url, { maxConnections: Number.POSITIVE_INFINITY }),
+      stream: new Http2Lane(connection, this.#url, { maxConnections: Number.POSITIVE_INFINITY, onConnection }),
     };
     // Without TLS there is no way to agree on HTTP/2 (`kubectl proxy` speaks HTTP/1.1).
     if (this.#url.protocol === 'http:') this.#http1 = this.#makeHttp1();
@@ -65,7 +68,10 @@ export class Transport {
     return {
       unary: new Http1Lane(this.#connection, this.#url, { maxConnections: 16 }),
       // As many as the caller opens: with a limit one watch would wait for another's end.
-      stream: new Http1Lane(this.#connection, this.#url, { maxConnections: Number.POSITIVE_INFINITY }),
+      stream: new Http1Lane(this.#connection, this.#url, {
+        maxConnections: Number.POSITIVE_INFINITY,
+        onConnection: this.#onConnection,
+      }),
     };
   }
 }

@@ -10,6 +10,12 @@ export interface Anchor {
 export interface ObjectContext {
   readonly identity: ClusterIdentity;
   readonly anchor: Anchor;
+  /**
+   * Minor version of the host's Kubernetes 1, such as 35: fields that it lacks do not go there (host-version.ts).
+   *
+   * @default undefined: not known, taken for the newest
+   */
+  readonly hostMinor?: number | undefined;
 }
 
 /** A Service of the pod's own virtual namespace, as far as service variables need it. */

@@ -12,10 +12,20 @@ export type ReferredKind = 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim' | 'E
 /** What a leaf holds: scalars (numbers, booleans, strings) or strings, one, a list or a map of them. */
 type Shape = 'scalar' | 'scalarList' | 'scalarMap' | 'string' | 'stringList' | 'stringMap';
 
+/** From which minor of Kubernetes on a host has a field, and what becomes of it on an older one. */
+export interface Since {
+  /** First minor of Kubernetes 1 whose API has the field. */
+  readonly minor: number;
+  /** Values that mean what a host does without the field, so that leaving them out changes nothing. */
+  readonly implied: readonly unknown[];
+  /** What to do instead, for any other value: the object is refused. */
+  readonly remedy: string;
+}
+
 /** How a field travels to the host that has no fields of its own, or none that matter. */
 export type Leaf =
-  /** Copied: it means the same on the host. */
-  | { readonly class: 'plain'; readonly shape: Shape }
+  /** Copied: it means the same on the host. `since`: on those that have it (host-version.ts). */
+  | { readonly class: 'plain'; readonly shape: Shape; readonly since?: Since }
   /** Copied, and then replaced by the rule of an object around it. */
   | { readonly class: 'translated'; readonly shape: Shape }
   /** The name of an object, replaced by the name of that object's twin. */
@@ -41,8 +51,10 @@ export type Rule<E> = (copy: JsonObject, source: JsonObject, environment: E, pat
 export interface CopyEnvironment {
   /** Host name of an object that is referred to. */
   reference(kind: ReferredKind, name: string, optional: boolean): string;
-  /** Notes why the object cannot go to the host. */
-  refuse(path: string, why: string): void;
+  /** Minor version of the host's Kubernetes 1. @default undefined: not known, taken for the newest */
+  readonly hostMinor?: number | undefined;
+  /** Notes why the object cannot go to the host. `hostTooOld`: to this host, of this version. */
+  refuse(path: string, why: string, hostTooOld?: boolean): void;
 }
 
 /** Leaves that mean the same on the host. */
@@ -123,8 +135,9 @@ export class Copier<E extends CopyEnvironment> {
     switch (field.class) {
       case 'plain':
       case 'translated':
-        if (SHAPES[field.shape].matches(value)) return value;
-        return this.#malformed(value, SHAPES[field.shape].name);
+        if (!SHAPES[field.shape].matches(value)) return this.#malformed(value, SHAPES[field.shape].name);
+        if (field.class === 'plain' && field.since !== undefined) return this.#young(field.since, value);
+        return value;
       case 'reference':
         // An empty name refers to nothing, and must not become the name of something.
         if (value === '') return value;
@@ -140,6 +153,16 @@ export class Copier<E extends CopyEnvironment> {
       case 'object':
         return this.#copyObject(field, value);
     }
+  }
+
+  /** A value for a host that may be too old for its field. */
+  #young({ minor, implied, remedy }: Since, value: unknown): unknown {
+    const { hostMinor } = this.#environment;
+    if (hostMinor === undefined || hostMinor >= minor) return value;
+    if (!isEmpty(value) && !implied.includes(value)) {
+      this.#refuse(`needs Kubernetes 1.${minor} on the host, which has 1.${hostMinor}; ${remedy}`, true);
+    }
+    return undefined;
   }
 
   #copyList(item: Field<E>, value: unknown): unknown {
@@ -180,9 +203,9 @@ export class Copier<E extends CopyEnvironment> {
     return undefined;
   }
 
-  #refuse(why: string): void {
+  #refuse(why: string, hostTooOld = false): void {
     this.#refusals += 1;
-    this.#environment.refuse(this.#pathText(), why);
+    this.#environment.refuse(this.#pathText(), why, hostTooOld);
   }
 }
 

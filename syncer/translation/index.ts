@@ -1,6 +1,7 @@
 export { appliedPatch, withAppliedDigest } from './applied';
 export { translateConfigMap } from './config-map';
 export type { Anchor, LinkedService, ObjectContext, Reference, Translation, TranslationContext } from './context';
+export { minorOf, OLDEST_HOST_MINOR, unknownFieldsText } from './host-version';
 export { ANNOTATIONS, hostAnnotationKey, hostLabelKey, hostNamespaceLabelKey, LABELS } from './keys';
 export { hostLabels, hostMatchLabels, hostSelector } from './labels';
 export {
@@ -40,5 +41,6 @@ export {
   type ReservationVerdict,
 } from './service-reservation';
 export { tenantText, type KnownName } from './tenant-text';
+export { unkeptFields } from './unkept-fields';
 export { podTokens, translateTokens, type TokenRequestSpec } from './tokens';
 export { hasLabels, isView, viewOf } from './view';

@@ -8,6 +8,9 @@ export class PodEnvironment implements CopyEnvironment {
   readonly references: Reference[] = [];
   /** Why the pod cannot go to the host, each with its field's path. */
   readonly problems: string[] = [];
+  /** Whether all problems are the host's version: on a newer one there would be none. */
+  onlyHostTooOld = true;
+  readonly hostMinor: number | undefined;
   readonly namespace: string;
   readonly podName: string;
 
@@ -16,6 +19,7 @@ export class PodEnvironment implements CopyEnvironment {
     readonly context: TranslationContext,
   ) {
     this.namespace = pod.metadata?.namespace ?? '';
+    this.hostMinor = context.hostMinor;
     this.podName = pod.metadata?.name ?? '';
   }
 
@@ -25,7 +29,13 @@ export class PodEnvironment implements CopyEnvironment {
     return hostName(this.context.identity, this.namespace, name);
   }
 
-  refuse(path: string, why: string): void {
+  /** The word for events on a pod that has problems. */
+  get reason(): 'HostTooOld' | 'Unsupported' {
+    return this.onlyHostTooOld ? 'HostTooOld' : 'Unsupported';
+  }
+
+  refuse(path: string, why: string, hostTooOld = false): void {
+    this.onlyHostTooOld &&= hostTooOld;
     this.problems.push(`${path} ${why}`);
   }
 }

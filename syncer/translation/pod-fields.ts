@@ -14,6 +14,7 @@ import {
   translatedMap,
   type Field,
 } from './fields';
+import { YOUNG_FIELDS } from './host-version';
 import type { PodEnvironment } from './pod-environment';
 import { translateVolume } from './volumes';
 
@@ -62,7 +63,7 @@ const httpGet = object({
   httpHeaders: list(object({ name: plain, value: plain })),
   path: plain,
   port: plain,
-  protocol: plain,
+  protocol: YOUNG_FIELDS.httpGetProtocol,
   scheme: plain,
 });
 const tcpSocket = object({ host: plain, port: plain });
@@ -70,7 +71,7 @@ const probe = object({
   exec,
   httpGet,
   tcpSocket,
-  grpc: object({ mode: plain, port: plain, service: plain }),
+  grpc: object({ mode: YOUNG_FIELDS.grpcMode, port: plain, service: plain }),
   failureThreshold: plain,
   initialDelaySeconds: plain,
   periodSeconds: plain,
@@ -148,7 +149,7 @@ const containerFields: { readonly [name: string]: PodField } = {
   volumeDevices: list(object({ devicePath: plain, name: plain })),
   volumeMounts: list(
     object({
-      bindMountOptions: plainList,
+      bindMountOptions: YOUNG_FIELDS.bindMountOptions,
       mountPath: plain,
       mountPropagation: plain,
       name: plain,
@@ -167,8 +168,9 @@ export const EPHEMERAL_CONTAINER: PodField = object({ ...containerFields, target
 
 // -- volumes ----------------------------------------------------------------------------------------------------------
 
-const items = list(object({ key: plain, mode: plain, path: plain, user: plain }));
-const downwardItems = list(object({ fieldRef, resourceFieldRef, mode: plain, path: plain, user: plain }));
+const { defaultUser, user } = YOUNG_FIELDS;
+const items = list(object({ key: plain, mode: plain, path: plain, user }));
+const downwardItems = list(object({ fieldRef, resourceFieldRef, mode: plain, path: plain, user }));
 const secretRef = object({ name: reference('Secret', false) });
 
 const projectedSource = object({
@@ -180,7 +182,7 @@ const projectedSource = object({
     audience: plain,
     expirationSeconds: plain,
     path: plain,
-    user: plain,
+    user,
   }),
   clusterTrustBundle: refused(
     'needs a ClusterTrustBundle, which a virtual cluster cannot hand to the host yet; mount the certificates from a ConfigMap',
@@ -195,20 +197,20 @@ const volume = object(
     name: plain,
     configMap: object({
       defaultMode: plain,
-      defaultUser: plain,
+      defaultUser,
       items,
       name: reference('ConfigMap'),
       optional: plain,
     }),
     secret: object({
       defaultMode: plain,
-      defaultUser: plain,
+      defaultUser,
       items,
       optional: plain,
       secretName: reference('Secret'),
     }),
-    projected: object({ defaultMode: plain, defaultUser: plain, sources: list(projectedSource) }),
-    downwardAPI: object({ defaultMode: plain, defaultUser: plain, items: downwardItems }),
+    projected: object({ defaultMode: plain, defaultUser, sources: list(projectedSource) }),
+    downwardAPI: object({ defaultMode: plain, defaultUser, items: downwardItems }),
     persistentVolumeClaim: object({
       claimName: reference('PersistentVolumeClaim', false),
       readOnly: plain,
@@ -221,7 +223,7 @@ const volume = object(
       readOnly: plain,
       volumeAttributes: plainMap,
     }),
-    emptyDir: object({ medium: plain, mode: plain, sizeLimit: plain }),
+    emptyDir: object({ medium: plain, mode: YOUNG_FIELDS.emptyDirMode, sizeLimit: plain }),
     image: object({ pullPolicy: plain, reference: plain }),
 
     // What follows reaches the host only where the policy allows it (syncer/policy); references are translated all the same.

@@ -85,7 +85,7 @@ export function hostEphemeralContainers(
     if (copy !== undefined) added.push(copy as JsonObject);
   }
   if (environment.problems.length > 0) {
-    return { ok: false, reason: 'Unsupported', message: environment.problems.join('; ') };
+    return { ok: false, reason: environment.reason, message: environment.problems.join('; ') };
   }
   for (const container of added) addVariables(container as Pick<Container, 'env'>, variables);
   return {

@@ -32,7 +32,8 @@ const DAEMON_SET_POD = 'cluster-autoscaler.kubernetes.io/daemonset-pod';
  * object: change neither.
  *
  * @returns a refusal with reason `DNSNotReady` while the pod needs a DNS that has no address yet (try again), or
- * `Unsupported` when fields cannot be had in a virtual cluster; its message names each field and the remedy
+ * `Unsupported` when fields cannot be had in a virtual cluster, or `HostTooOld` when only the host's version is in the way;
+ * the message names each field and the remedy
  */
 export function translatePod(pod: Pod, context: TranslationContext): Translation<Pod> {
   const environment = new PodEnvironment(pod, context);
@@ -49,7 +50,7 @@ export function translatePod(pod: Pod, context: TranslationContext): Translation
   const fqdn = fqdnProblem(pod, context.clusterDomain);
   if (fqdn !== undefined) environment.refuse('spec.setHostnameAsFQDN', fqdn);
   if (environment.problems.length > 0) {
-    return { ok: false, reason: 'Unsupported', message: environment.problems.join('; ') };
+    return { ok: false, reason: environment.reason, message: environment.problems.join('; ') };
   }
   return {
     ok: true,

@@ -1,7 +1,7 @@
 import { resolveConfiguration } from '../../syncer/configuration/document';
 import type { SyncerConfiguration, SyncerConfigurationInput } from '../../syncer/configuration';
 import { createLogger, EventRecorder, Metrics } from '../../syncer/engine';
-import { createCaches, runKinds } from '../../syncer/kinds';
+import { createCaches, HostVersion, runKinds } from '../../syncer/kinds';
 import type { Caches } from '../../syncer/kinds';
 import { KubeClient, resources } from '../../syncer/kube-client';
 import type { ClusterConnection } from '../../syncer/kube-client';
@@ -43,9 +43,13 @@ export async function startSyncer(
   connections: { host: ClusterConnection; virtual: ClusterConnection },
   { now, ...settings }: SyncerSettings = {},
 ): Promise<InProcessSyncer> {
-  const host = new KubeClient(connections.host, { userAgent: 'nestling-syncer' });
-  const virtual = new KubeClient(connections.virtual, { userAgent: 'nestling-syncer' });
   const logger = createLogger({ level: 'error', name: 'syncer' });
+  const host = new KubeClient(connections.host, {
+    userAgent: 'nestling-syncer',
+    onConnection: () => void hostVersion.refresh(),
+  });
+  const hostVersion = new HostVersion(host, logger);
+  const virtual = new KubeClient(connections.virtual, { userAgent: 'nestling-syncer', fieldValidation: 'Ignore' });
   const metrics = new Metrics();
   const identity = { name: NAME, hostNamespace: HOST_NAMESPACE };
   const anchor = await host.get(resources.configMaps, { name: `${NAME}-anchor`, namespace: HOST_NAMESPACE });
@@ -63,12 +67,14 @@ export async function startSyncer(
     }),
     apiServerIP: '10.96.0.1',
     version: 'v1.37.2',
+    hostVersion,
     host,
     virtual,
     events,
     logger,
     metrics,
   };
+  await hostVersion.known();
   const stop = new AbortController();
   const running = Promise.all([
     caches.run('host', stop.signal),

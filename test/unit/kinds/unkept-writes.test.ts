@@ -1,0 +1,20 @@
+import { UnkeptWrites } from '../../../syncer/kinds/unkept-writes';
+
+test('what a server did not keep is not written again until something else differs, or the server keeps it', () => {
+  const unkept = new UnkeptWrites();
+  const left = { status: { young: 1 } };
+  expect(unkept.has('uid', 'status', left)).toBe(false);
+
+  unkept.note('uid', 'status', left);
+  expect(unkept.has('uid', 'status', { status: { young: 1 } })).toBe(true);
+  expect(unkept.has('uid', 'status', { status: { young: 1, phase: 'Running' } })).toBe(false);
+  expect(unkept.has('uid', 'spec', left)).toBe(false);
+  expect(unkept.has('other', 'status', left)).toBe(false);
+
+  unkept.note('uid', 'status', undefined);
+  expect(unkept.has('uid', 'status', left)).toBe(false);
+
+  unkept.note('uid', 'status', left);
+  unkept.forget('uid');
+  expect(unkept.has('uid', 'status', left)).toBe(false);
+});
