@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AdmissionServer, ServiceAdmission, ServiceRanges } from './admission';
 import { bootstrap } from './bootstrap';
 import { CONFIGURATION_FILE, type SyncerConfiguration } from './configuration';
-import { createLogger, EventRecorder, HealthServer, Metrics } from './engine';
+import { createLogger, DebugServer, EventRecorder, HealthServer, Metrics } from './engine';
 import { podEnvironment } from './environment';
 import { firstWatch } from './first-watch';
 import { Gateway } from './gateway';
@@ -26,6 +26,8 @@ const VIRTUAL_API_SERVER = 'https://127.0.0.1:6443';
 const EGRESS_SOCKET = '/run/nestling/egress.sock';
 const ADMISSION_PORT = 9443;
 const HEALTH_PORT = 8080;
+/** On the loopback address only. */
+const DEBUG_PORT = 6060;
 /** How long closing may take, in ms, before what is still open is cut. */
 const CLOSE_MS = 1_000;
 const USER_AGENT = 'nestling-syncer';
@@ -96,7 +98,8 @@ export async function runSyncer(options: RunOptions): Promise<void> {
     logger,
   });
   const health = new HealthServer({ metrics, logger });
-  await Promise.all([gateway.listen(), admission.listen(), health.listen(HEALTH_PORT)]);
+  const debug = new DebugServer({ registry: metrics.objects, logger });
+  await Promise.all([gateway.listen(), admission.listen(), health.listen(HEALTH_PORT), debug.listen(DEBUG_PORT)]);
 
   const reflectors = [caches.run('host', stop.signal)];
   firstWatch(metrics, Object.values(caches.host), stop.signal).then(
@@ -144,7 +147,7 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   await Promise.all([kinds, ...reflectors]);
   // The API servers may be gone by now (the pod is stopped as a whole): nothing waits for them for long.
   await Promise.race([
-    Promise.all([gateway.close(), admission.close(), health.close(), environment.events.flush()]),
+    Promise.all([gateway.close(), admission.close(), health.close(), debug.close(), environment.events.flush()]),
     sleep(CLOSE_MS, undefined, { ref: false }),
   ]);
   await Promise.all([host.close(), virtual.close()]);

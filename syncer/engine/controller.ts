@@ -2,6 +2,7 @@ import { ApiError, ConnectionError, type KubeObject } from '../kube-client';
 import { type Clock, systemClock } from './clock';
 import type { Logger } from './logger';
 import type { Metrics } from './metrics';
+import type { DebugSource } from './debug-registry';
 import type { ObjectCache, SyncedSource } from './object-cache';
 import { TokenBucket } from './token-bucket';
 import { WorkQueue } from './work-queue';
@@ -14,8 +15,8 @@ export interface ControllerOptions {
   /** Kind that it synchronises, for logs and metrics, e.g. `pods`. */
   name: string;
   /** Cache whose changes are work: each changed object's key is enqueued. */
-  // A listener only reads keys, so that a cache of any type will do.
-  cache?: Pick<ObjectCache<KubeObject>, 'name' | 'synced' | 'whenSynced' | 'keys' | 'subscribe'> | undefined;
+  // A listener only reads, so that a cache of any type will do.
+  cache?: Pick<ObjectCache<KubeObject>, 'name' | 'synced' | 'whenSynced' | 'keys' | 'get' | 'subscribe'> | undefined;
   /** Other caches that must be complete before any work is done. */
   waitFor?: readonly SyncedSource[] | undefined;
   /** Reconciliations at a time. @default 16 */
@@ -25,6 +26,8 @@ export interface ControllerOptions {
    * tried again after a back-off; a Conflict at once.
    */
   reconcile: (key: string, signal: AbortSignal) => Promise<ReconcileResult>;
+  /** Both sides of its objects, for `/debug/objects`. @default those of its own cache, as virtual ones */
+  objects?: Pick<DebugSource, 'keys' | 'sides'> | undefined;
   /** How long, in milliseconds, queued and running work may go on after the signal. @default 5000 */
   drainMs?: number | undefined;
   logger: Logger;
@@ -40,6 +43,9 @@ const freeConflicts = 5;
 /** Longest back-off, in milliseconds, while the API server is away: everything should go on when it is back. */
 const unavailableMaxMs = 5_000;
 
+/** Longest error that is kept for `/debug/objects`, in characters. */
+const errorLimit = 1_024;
+
 /** Works off the keys of one kind. */
 export class Controller {
   /** Its queue, for tests and metrics. */
@@ -47,6 +53,8 @@ export class Controller {
   readonly #options: ControllerOptions;
   readonly #clock: Clock;
   readonly #logs: TokenBucket;
+  /** What the last attempt of each key that fails failed with. */
+  readonly #errors = new Map<string, string>();
   #suppressed = 0;
 
   constructor(options: ControllerOptions) {
@@ -58,6 +66,7 @@ export class Controller {
     });
     this.#logs = new TokenBucket({ capacity: 10, refillMs: 1_000 }, this.#clock.now());
     options.metrics?.observeQueue(options.name, this.queue);
+    options.metrics?.objects.add(options.name, this.#debugSource());
   }
 
   /** Asks for work on a key; nothing happens before `run` and before all caches are complete. */
@@ -103,6 +112,20 @@ export class Controller {
     cancelDrain?.();
   }
 
+  #debugSource(): DebugSource {
+    const { cache, objects } = this.#options;
+    const { queue } = this;
+    return {
+      *keys() {
+        yield* objects?.keys() ?? cache?.keys() ?? [];
+        yield* queue.pendingKeys();
+      },
+      sides: (key) => objects?.sides(key) ?? { virtual: cache?.get(key) },
+      pending: (key) => queue.pending(key),
+      error: (key) => this.#errors.get(key),
+    };
+  }
+
   async #work(signal: AbortSignal): Promise<void> {
     for (;;) {
       const key = await this.queue.next();
@@ -116,11 +139,15 @@ export class Controller {
   async #reconcile(key: string, signal: AbortSignal): Promise<void> {
     const { name, metrics, reconcile } = this.#options;
     metrics?.reconciling(name);
+    metrics?.objects.begin(name, key);
     try {
       const result = await reconcile(key, signal);
+      this.#errors.delete(key);
       const latency = this.queue.forget(key);
-      if (latency !== undefined) metrics?.reconciled(name, latency);
       const again = result?.requeueAfterMs;
+      const refused = metrics?.objects.end(name, key, again !== undefined) ?? false;
+      // To refuse is no synchronisation.
+      if (latency !== undefined && !refused) metrics?.reconciled(name, latency);
       if (again !== undefined) this.queue.addAfter(key, again);
     } catch (error) {
       if (signal.aborted) return;
@@ -131,6 +158,7 @@ export class Controller {
   #failed(key: string, error: unknown): void {
     const { name, metrics } = this.#options;
     metrics?.failed(name, reasonOf(error));
+    this.#errors.set(key, (error instanceof Error ? error.message : String(error)).slice(0, errorLimit));
     if (ApiError.is(error, 'Conflict') && this.queue.failures(key) < freeConflicts) {
       // Counted as a failure, so that conflicts cannot go on for ever without a pause.
       this.queue.retry(key, { maxDelayMs: 0 });

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from './clock';
 import { Fifo } from './fifo';
 import type { Logger } from './logger';
 import type { Metrics } from './metrics';
+import { objectKey } from './object-cache';
 import { TimerHeap } from './timer-heap';
 import { TokenBucket } from './token-bucket';
 
@@ -88,6 +89,10 @@ export class EventRecorder {
   /** Takes an event. Never throws and never waits. */
   record(details: EventDetails): void {
     if (this.#closed) return;
+    if (details.severity === 'Warning' && details.type !== undefined) {
+      const message = cutBytes(details.message, messageLimit);
+      this.options.metrics?.objects.refused(details.type.resource, objectKey(details.object), details.reason, message);
+    }
     try {
       this.#record(details);
     } catch (error) {

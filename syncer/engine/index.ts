@@ -1,6 +1,8 @@
 export { type BackoffBounds, backoffDelay } from './backoff';
 export { type Clock, delay, systemClock } from './clock';
 export { Controller, type ControllerOptions, type ReconcileResult } from './controller';
+export { type DebugObject, type DebugQuery, DebugRegistry, type DebugSide, type DebugSource } from './debug-registry';
+export { DebugServer } from './debug-server';
 export { type EventDetails, EventRecorder } from './event-recorder';
 export { type HealthCheck, HealthServer } from './health-server';
 export { createLogger, describeError, type ErrorDescription, type Logger, type LogLevel } from './logger';
@@ -10,4 +12,4 @@ export { type Pair, PairController, type PairControllerOptions } from './pair-co
 export { Reflector, type ReflectorOptions } from './reflector';
 export { compareResourceVersions } from './resource-version';
 export { TokenBucket, type TokenBucketRate } from './token-bucket';
-export { WorkQueue, type WorkQueueOptions } from './work-queue';
+export { type PendingWork, WorkQueue, type WorkQueueOptions } from './work-queue';

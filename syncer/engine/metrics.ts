@@ -4,6 +4,7 @@ import Gauge from 'prom-client/lib/gauge';
 import Histogram from 'prom-client/lib/histogram';
 import Registry from 'prom-client/lib/registry';
 import type { KubeClient } from '../kube-client';
+import { DebugRegistry } from './debug-registry';
 
 /** What Metrics reads of a queue when it is scraped. */
 export interface MeasuredQueue {
@@ -37,6 +38,8 @@ const onScrape = <M>(collect: ((metric: M) => void) | undefined): { collect?: (t
 export class Metrics {
   /** For metrics of other rooms. */
   readonly registry = new Registry();
+  /** What is behind the numbers, object by object. */
+  readonly objects: DebugRegistry;
   readonly #queues = new Map<string, MeasuredQueue>();
   readonly #caches = new Set<MeasuredCache>();
   readonly #clients = new Map<string, KubeClient>();
@@ -46,7 +49,8 @@ export class Metrics {
   readonly #lists: PromCounter<'cache' | 'again'>;
   readonly #events: PromCounter<'outcome'>;
 
-  constructor() {
+  constructor(options: { objects?: DebugRegistry } = {}) {
+    this.objects = options.objects ?? new DebugRegistry();
     this.#latency = new Histogram({
       name: 'nestling_sync_latency_seconds',
       help: 'Time from the first notice of a change to the success of its synchronisation.',
@@ -79,8 +83,16 @@ export class Metrics {
     queue('nestling_queue_in_flight', 'Objects being worked on.', (measured) => measured.inFlight);
     queue(
       'nestling_oldest_unsynced_seconds',
-      'Age of the oldest change that is not synchronised yet; 0 when all are.',
+      'Age of the oldest change that is neither synchronised nor refused yet; 0 when all are.',
       (measured) => measured.oldestAgeSeconds,
+    );
+    this.gauge(
+      'nestling_refused_objects',
+      'Objects of which tenants were told why they do not take effect, or not all of them.',
+      ['kind'],
+      (gauge) => {
+        for (const kind of this.#queues.keys()) gauge.set({ kind }, this.objects.refusals(kind));
+      },
     );
     this.gauge('nestling_cache_objects', 'Objects held by a cache.', ['cache'], (gauge) => {
       for (const cache of this.#caches) gauge.set({ cache: cache.name }, cache.size);

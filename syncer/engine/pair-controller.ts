@@ -50,7 +50,7 @@ export class PairController<V extends KubeObject, H extends KubeObject> {
 
   constructor(options: PairControllerOptions<V, H>) {
     this.#options = options;
-    const { virtual, host, hostKeyOfVirtual, reconcile, waitFor = [] } = options;
+    const { virtual, host, hostKeyOfVirtual, virtualKeyOfHost, reconcile, waitFor = [] } = options;
     this.#controller = new Controller({
       name: options.name,
       cache: virtual,
@@ -61,6 +61,21 @@ export class PairController<V extends KubeObject, H extends KubeObject> {
       metrics: options.metrics,
       clock: options.clock,
       random: options.random,
+      objects: {
+        *keys() {
+          yield* virtual.keys();
+          for (const object of host.values()) {
+            const key = virtualKeyOfHost(object);
+            if (key !== undefined) yield key;
+          }
+        },
+        sides: (key) => {
+          const object = host.get(hostKeyOfVirtual(key));
+          // Another's object that only has the name is not the other side.
+          const paired = object !== undefined && virtualKeyOfHost(object) === key;
+          return { virtual: virtual.get(key), host: paired ? object : undefined };
+        },
+      },
       // The caches are read here and not when the key was queued: the newest state only.
       reconcile: (key, signal) => {
         const pair: Pair<V, H> = { key };

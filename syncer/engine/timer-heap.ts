@@ -19,9 +19,19 @@ export class TimerHeap {
     private readonly fire: (key: string) => void,
   ) {}
 
-  /** Keys that wait. */
+  /** How many keys wait. */
   get size(): number {
     return this.#due.size;
+  }
+
+  /** Keys that wait. */
+  keys(): MapIterator<string> {
+    return this.#due.keys();
+  }
+
+  /** When a key becomes due, by the clock; undefined when it does not wait. */
+  due(key: string): number | undefined {
+    return this.#due.get(key);
   }
 
   /** Sets a key's time, unless it has an earlier one. */

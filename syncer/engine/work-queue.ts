@@ -15,6 +15,16 @@ export interface WorkQueueOptions {
   maxDelayMs?: number;
 }
 
+/** What is to be done for a key; times are those of the queue's clock, in milliseconds. */
+export interface PendingWork {
+  /** When the key was added for the first time since it last succeeded; undefined when it only waits for its time. */
+  readonly since: number | undefined;
+  /** Attempts that failed since it last succeeded. */
+  readonly failures: number;
+  /** When it will be added, if it waits for its time. */
+  readonly due: number | undefined;
+}
+
 /**
  * Keys that need work, each at most once and never by two workers at a time.
  *
@@ -71,6 +81,19 @@ export class WorkQueue {
     let oldest = Number.POSITIVE_INFINITY;
     for (const since of this.#since.values()) if (since < oldest) oldest = since;
     return oldest === Number.POSITIVE_INFINITY ? 0 : (this.#clock.now() - oldest) / 1000;
+  }
+
+  /** What is to be done for a key; undefined when nothing is. */
+  pending(key: string): PendingWork | undefined {
+    const since = this.#since.get(key) ?? this.#again.get(key);
+    const due = this.#timers.due(key);
+    return since === undefined && due === undefined ? undefined : { since, failures: this.failures(key), due };
+  }
+
+  /** Keys for which something is to be done; one may come twice. */
+  *pendingKeys(): Generator<string> {
+    yield* this.#since.keys();
+    yield* this.#timers.keys();
   }
 
   /** Attempts of a key that failed since it last succeeded. */

@@ -16,6 +16,7 @@ export interface InProcessSyncer {
   readonly host: KubeClient;
   readonly virtual: KubeClient;
   readonly caches: Caches;
+  readonly metrics: Metrics;
   /** Resolves when all caches are complete. */
   synced(): Promise<void>;
   stop(): Promise<void>;
@@ -51,6 +52,8 @@ export async function startSyncer(
   const hostVersion = new HostVersion(host, logger);
   const virtual = new KubeClient(connections.virtual, { userAgent: 'nestling-syncer', fieldValidation: 'Ignore' });
   const metrics = new Metrics();
+  metrics.observeClient('host', host);
+  metrics.observeClient('virtual', virtual);
   const identity = { name: NAME, hostNamespace: HOST_NAMESPACE };
   const anchor = await host.get(resources.configMaps, { name: `${NAME}-anchor`, namespace: HOST_NAMESPACE });
   const caches = createCaches({ identity, host, virtual, logger, metrics });
@@ -85,13 +88,14 @@ export async function startSyncer(
     host,
     virtual,
     caches,
+    metrics,
     synced: async () => {
       await Promise.all(caches.all().map((cache) => cache.whenSynced()));
     },
     stop: async () => {
       stop.abort();
       await running;
-      await events.flush();
+      await events.close();
       await Promise.all([host.close(), virtual.close()]);
     },
   };
