@@ -12,7 +12,7 @@ import { gatewayMetrics } from './gateway-metrics';
 import { createCaches, HostFacts, HostVersion, runKinds } from './kinds';
 import { inClusterConnection, KubeClient } from './kube-client';
 import { ownObjects, untilReady } from './own-objects';
-import type { ClusterIdentity } from './translation';
+import { FieldPatches, type ClusterIdentity } from './translation';
 
 /** Where the syncer finds what it needs, and itself. */
 export interface RunOptions {
@@ -85,6 +85,7 @@ export async function runSyncer(options: RunOptions): Promise<void> {
         host,
         virtual,
         ranges: new ServiceRanges(virtual, serviceCIDRs, logger),
+        patches: new FieldPatches(configuration.sync.patches, { kind: 'Service', direction: 'toHost' }, identity),
         logger,
       }),
   );

@@ -1,5 +1,22 @@
 export { DEFAULT_RESOURCES, DEFAULTS } from './defaults';
+export type {
+  CustomResourceFromHostProps,
+  CustomResourceKind,
+  CustomResourceReference,
+  CustomResourceToHostProps,
+  ReferredKind,
+  ShownNamespace,
+} from './custom-resource-sync';
 export { Exposure } from './exposure';
+export {
+  FieldPatch,
+  Rewrite,
+  type FieldOperation,
+  type FieldPatchMatch,
+  type FieldPatchProps,
+  type JsonValue,
+  type Rewriting,
+} from './field-patch';
 export { ImageSources, type ControlPlaneImages } from './image-sources';
 export { KubernetesVersion, type VersionImages } from './kubernetes-version';
 export { PodSecurityLevel } from './pod-security-level';

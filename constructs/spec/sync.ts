@@ -1,4 +1,6 @@
 import type { SyncerConfigurationInput } from '../../syncer/configuration';
+import type { CustomResourceFromHostProps, CustomResourceToHostProps } from './custom-resource-sync';
+import type { FieldPatchProps } from './field-patch';
 
 /** A kind that is synced or not. */
 export interface SyncToggle {
@@ -92,6 +94,12 @@ export interface SyncToHostProps {
    * @default - disabled
    */
   readonly resourceClaims?: SyncToggle;
+  /**
+   * Custom resources; their definitions are copied from the host.
+   *
+   * @default - none
+   */
+  readonly customResources?: readonly CustomResourceToHostProps[];
 }
 
 /** What of the host's tenants see, beside the nodes that their pods run on. */
@@ -132,6 +140,12 @@ export interface SyncFromHostProps {
    * @default - disabled
    */
   readonly priorityClasses?: ViewProps;
+  /**
+   * Custom resources; their definitions are copied from the host.
+   *
+   * @default - none
+   */
+  readonly customResources?: readonly CustomResourceFromHostProps[];
 }
 
 /** What is synced between a virtual cluster and its host. */
@@ -148,6 +162,12 @@ export interface SyncProps {
    * @default - see SyncFromHostProps
    */
   readonly fromHost?: SyncFromHostProps;
+  /**
+   * Changes of single fields of synced objects.
+   *
+   * @default - none
+   */
+  readonly patches?: readonly FieldPatchProps[];
 }
 
 /** The props as the syncer's document has them: they have its shape, so that every setting is named alike in both. */

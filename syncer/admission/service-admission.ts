@@ -8,6 +8,7 @@ import {
   type ClusterIdentity,
   clusterIPs,
   contradicts,
+  type FieldPatches,
   hostName,
   hostServicePatch,
   ownedBy,
@@ -47,6 +48,8 @@ export interface ServiceAdmissionOptions {
   /** Client of the virtual cluster. */
   readonly virtual: KubeClient;
   readonly ranges: ServiceRanges;
+  /** What the operator changes of each host Service. @default nothing */
+  readonly patches?: FieldPatches;
   readonly logger: Logger;
 }
 
@@ -301,7 +304,9 @@ export class ServiceAdmission {
       reservation: new Date().toISOString(),
     });
     if (!translation.ok) throw new Refused(untranslatable(key, translation.message));
-    return translation.object;
+    const patched = this.#options.patches?.apply(translation.object, namespaced) ?? translation;
+    if (!patched.ok) throw new Refused(untranslatable(key, patched.message));
+    return patched.object;
   }
 
   async #hostTwin({ namespace, name }: ServiceKey, signal: AbortSignal): Promise<Service | undefined> {

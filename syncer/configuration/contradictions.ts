@@ -2,10 +2,16 @@ import { isIP } from 'node:net';
 import type { ConfigurationProblem } from './error';
 import { controlPlaneNames } from './names';
 import type { SyncerConfiguration } from './schema';
+import { syncContradictions } from './sync-contradictions';
 
-/** Settings that are right by themselves and wrong together. This is the one place for rules across fields. */
+/** Settings that are right by themselves and wrong together. This is the one place for rules across fields; those of custom resources and patches have a file of their own. */
 export function contradictions(configuration: SyncerConfiguration): ConfigurationProblem[] {
-  return [...workloadAccount(configuration), ...kubeconfigServer(configuration), ...synced(configuration)];
+  return [
+    ...workloadAccount(configuration),
+    ...kubeconfigServer(configuration),
+    ...synced(configuration),
+    ...syncContradictions(configuration),
+  ];
 }
 
 /** Tenants' pods would run with the rights of the control plane. */

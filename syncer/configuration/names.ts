@@ -47,6 +47,17 @@ export function dnsNameProblem(name: string): string | undefined {
 }
 
 /**
+ * What is wrong with a DNS label such as the plural name of a kind.
+ *
+ * @returns a sentence with the remedy, or undefined for a good label
+ */
+export function dnsLabelProblem(label: string): string | undefined {
+  return label.length <= 63 && /^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(label)
+    ? undefined
+    : 'is no DNS label: use at most 63 lower-case letters, digits and dashes, begin with a letter and end with a letter or digit';
+}
+
+/**
  * What is wrong with the name of a namespace.
  *
  * @returns a sentence with the remedy, or undefined for a good name

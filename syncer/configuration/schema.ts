@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
+import { checked } from './checked';
 import { serviceRangeProblem } from './cidr';
 import {
   CONFIGURATION_API_VERSION,
@@ -10,14 +11,6 @@ import {
 } from './defaults';
 import { clusterNameProblem, dnsNameProblem, imageProblem } from './names';
 import { syncSchema } from './sync';
-
-/** A string for which `problem` finds nothing wrong. */
-function checked(problem: (value: string) => string | undefined): z.ZodType<string, string> {
-  return z.string().superRefine((value, context) => {
-    const message = problem(value);
-    if (message !== undefined) context.addIssue({ code: 'custom', message });
-  });
-}
 
 const clusterName = checked(clusterNameProblem);
 const dnsName = checked(dnsNameProblem);

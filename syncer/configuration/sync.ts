@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { fromHostCustomResource, toHostCustomResource } from './custom-resources';
+import { fieldPatch } from './field-patches';
 
 /** A kind that is synced or not. */
 function toggle(byDefault: boolean, description: string) {
@@ -53,6 +55,12 @@ const toHost = z
     ),
     priorityClasses: toggle(false, 'PriorityClasses of the tenant. Needs cluster-wide rights on the host.'),
     resourceClaims: toggle(false, 'ResourceClaims (dynamic resource allocation).'),
+    customResources: z
+      .array(toHostCustomResource)
+      .default([])
+      .describe(
+        "Custom resources of the tenant, whose definitions are copied from the host. What their fields name on the host, beside the declared references, is theirs to say: name only kinds that may do no harm in a tenant's hands.",
+      ),
   })
   .prefault({})
   .describe("What of the tenant's goes to the host, beside pods, Services, and the ConfigMaps and Secrets in use.");
@@ -68,9 +76,25 @@ const fromHost = z
     ingressClasses: view('IngressClasses of the host.'),
     runtimeClasses: view('RuntimeClasses of the host.'),
     priorityClasses: view('PriorityClasses of the host; pods that name one keep it there.'),
+    customResources: z
+      .array(fromHostCustomResource)
+      .default([])
+      .describe(
+        'Custom resources of the host, whose definitions are copied. Tenants can read them; changes are undone.',
+      ),
   })
   .prefault({})
   .describe("What of the host's tenants see, beside the nodes that their pods run on.");
 
 /** Which kinds are synced, and how. Pods, Services, and ConfigMaps and Secrets in use always are. */
-export const syncSchema = z.strictObject({ toHost, fromHost }).prefault({}).describe('What is synced, and how.');
+export const syncSchema = z
+  .strictObject({
+    toHost,
+    fromHost,
+    patches: z
+      .array(fieldPatch)
+      .default([])
+      .describe('Changes of single fields of synced objects, after their translation and before the policy.'),
+  })
+  .prefault({})
+  .describe('What is synced, and how.');

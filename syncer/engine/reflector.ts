@@ -65,6 +65,8 @@ export class Reflector<T extends KubeObject> {
   #failures = 0;
   #futureAnswers = 0;
   #expiredLists = 0;
+  /** Ends the pause after a failure; undefined while there is none. */
+  #endPause: (() => void) | undefined;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -83,9 +85,22 @@ export class Reflector<T extends KubeObject> {
       } catch (error) {
         if (signal.aborted) return;
         const wait = this.#failed(error);
-        if (wait > 0) await delay(this.#clock, wait, signal).catch(() => undefined);
+        if (wait > 0) await this.#pause(wait, signal);
       }
     }
+  }
+
+  /** Ends the pause after a failure, if there is one: what the server refused it may have now. */
+  retry(): void {
+    this.#failures = 0;
+    this.#endPause?.();
+  }
+
+  async #pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const early = new AbortController();
+    this.#endPause = () => early.abort();
+    await delay(this.#clock, milliseconds, AbortSignal.any([signal, early.signal])).catch(() => undefined);
+    this.#endPause = undefined;
   }
 
   async #list(signal: AbortSignal): Promise<void> {

@@ -26,11 +26,15 @@ export interface CacheOptions<T> {
   readonly transform?: (object: T) => T;
   /**
    * Which objects of the host: `twins` are those that carry the virtual cluster's label (of its namespace, or of none), `namespace`
-   * all in its host namespace, `cluster` all. On the virtual side always all.
+   * all in its host namespace, `cluster` all, or all of another namespace. On the virtual side always all.
    *
    * @default 'twins'
    */
-  readonly scope?: 'twins' | 'namespace' | 'cluster';
+  readonly scope?: 'twins' | 'namespace' | 'cluster' | { readonly namespace: string };
+  /** The one object of this name alone, on either side. Such a cache is none with the others of its type. */
+  readonly only?: string;
+  /** Whether a cluster may lack the type, so that nothing but what needs it waits for the cache. @default false */
+  readonly mayBeMissing?: boolean;
 }
 
 /** One of the two clusters. */
@@ -59,8 +63,10 @@ export interface Caches {
    * side runs, or now if it does.
    */
   of<T extends KubeObject>(side: Side, type: ResourceType, options?: CacheOptions<T>): ObjectCache<T>;
-  /** All caches there are now. */
+  /** All caches there are now, but those of types that a cluster may lack. */
   all(): readonly ObjectCache<KubeObject>[];
+  /** Asks at once, where a cache waits after a refusal: the cluster has its type now. */
+  retry(cache: ObjectCache<never>): void;
   /** The virtual key (`namespace/name`, or `name`) of one of our host objects; undefined for what is not ours or of another kind. */
   virtualKeyOf(hostObject: KubeObject, kind?: string): string | undefined;
   /** The cache key of the host twin of a virtual object; a key without namespace is that of a cluster-scoped object. */
@@ -76,6 +82,8 @@ export function createCaches(
   const { identity } = environment;
   const reflectors: Record<Side, Reflector<never>[]> = { host: [], virtual: [] };
   const made = new Map<string, ObjectCache<KubeObject>>();
+  const required = new Set<ObjectCache<KubeObject>>();
+  const reflectorOf = new Map<ObjectCache<never>, Reflector<never>>();
   /** Set once a side runs. */
   const starters: Partial<Record<Side, (reflector: Reflector<never>) => void>> = {};
 
@@ -84,32 +92,37 @@ export function createCaches(
     type: ResourceType,
     options: CacheOptions<T> = {},
   ): ObjectCache<T> {
-    const id = `${side}/${type.group}/${type.version}/${type.resource}`;
+    const { scope, only, mayBeMissing, ...reflecting } = options;
+    const part = typeof scope === 'object' && side === 'host' ? `@${scope.namespace}` : '';
+    const id = `${side}/${type.group}/${type.version}/${type.resource}${part}/${only ?? ''}`;
     const known = made.get(id);
     if (known !== undefined) return known as unknown as ObjectCache<T>;
     const client: KubeClient = environment[side];
     // Built-in kinds are told apart by their resource alone; others say their group, too.
     const name =
       type.group.includes('.') && !type.group.endsWith('.k8s.io') ? `${type.resource}.${type.group}` : type.resource;
-    const cache = new ObjectCache<T>(`${side}/${name}`);
-    const { scope, ...reflecting } = options;
+    const cache = new ObjectCache<T>(`${side}/${name}${part}${only === undefined ? '' : `/${only}`}`);
     const reflector = new Reflector<T>({
       client,
       type,
       cache,
-      ...(side === 'host' ? hostScope(type, scope ?? 'twins') : {}),
+      ...(only === undefined ? {} : { fieldSelector: `metadata.name=${only}` }),
+      ...(side === 'host' ? hostScope(type, only === undefined ? (scope ?? 'twins') : 'cluster') : {}),
       ...reflecting,
       logger: environment.logger,
       metrics: environment.metrics,
     });
     made.set(id, cache as unknown as ObjectCache<KubeObject>);
+    if (mayBeMissing !== true) required.add(cache as unknown as ObjectCache<KubeObject>);
+    reflectorOf.set(cache as unknown as ObjectCache<never>, reflector as unknown as Reflector<never>);
     reflectors[side].push(reflector as unknown as Reflector<never>);
     starters[side]?.(reflector as unknown as Reflector<never>);
     return cache;
   }
 
-  function hostScope(type: ResourceType, scope: 'twins' | 'namespace' | 'cluster') {
+  function hostScope(type: ResourceType, scope: NonNullable<CacheOptions<never>['scope']>) {
     if (scope === 'cluster') return {};
+    if (typeof scope === 'object') return { namespace: scope.namespace };
     const own = `${LABELS.virtualCluster}=${identity.name}`;
     if (!type.namespaced) return { labelSelector: `${own},${LABELS.hostNamespace}=${identity.hostNamespace}` };
     return { namespace: identity.hostNamespace, ...(scope === 'twins' ? { labelSelector: own } : {}) };
@@ -142,7 +155,8 @@ export function createCaches(
       return `${identity.hostNamespace}/${name}`;
     },
     of: cacheOf,
-    all: () => [...made.values()],
+    all: () => [...required],
+    retry: (cache) => reflectorOf.get(cache)?.retry(),
     async run(side, signal) {
       const running: Promise<void>[] = [];
       starters[side] = (reflector) => running.push(reflector.run(signal));

@@ -3,8 +3,8 @@ import { PairController } from '../engine';
 import type { ObjectCache, Pair } from '../engine';
 import { ApiError } from '../kube-client';
 import type { KubeObject, ResourceType } from '../kube-client';
-import { ANNOTATIONS, ownedBy } from '../translation';
-import type { Translation } from '../translation';
+import { ANNOTATIONS, FieldPatches, ownedBy } from '../translation';
+import type { Patched, Translation } from '../translation';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
 import type { References } from './references';
@@ -36,6 +36,7 @@ export class ContentInUse<T extends ConfigMap | Secret> {
   readonly #references: References;
   readonly #controller: PairController<KubeObject, KubeObject>;
   readonly #budget = new WriteBudget();
+  readonly #patches: FieldPatches;
 
   constructor(
     environment: KindEnvironment,
@@ -47,6 +48,11 @@ export class ContentInUse<T extends ConfigMap | Secret> {
   ) {
     this.#references = references;
     this.#environment = environment;
+    this.#patches = new FieldPatches(
+      environment.configuration.sync.patches,
+      { kind: kind.kind, direction: 'toHost' },
+      environment.identity,
+    );
     this.#caches = caches;
     this.#kind = kind;
     this.#virtual = virtual;
@@ -83,7 +89,7 @@ export class ContentInUse<T extends ConfigMap | Secret> {
     const virtual = this.#virtual.get(virtualKey);
     if (!virtual) return true;
     const host = this.#host.get(this.#caches.hostKeyOf(virtualKey));
-    return host !== undefined && holds(host, virtual);
+    return host !== undefined && this.#holds(host, virtual);
   }
 
   /** Calls back when the host got the contents of an object, or there are none any more. */
@@ -112,7 +118,7 @@ export class ContentInUse<T extends ConfigMap | Secret> {
       if (host && !host.metadata?.deletionTimestamp) await remove(hostClient, type, host);
       return;
     }
-    if (host?.metadata?.deletionTimestamp || (host && holds(host, virtual))) return;
+    if (host?.metadata?.deletionTimestamp || (host && this.#holds(host, virtual))) return;
     const wait = this.#budget.take(virtual.metadata?.uid ?? '');
     if (wait > 0) {
       warnWriteLoop(this.#environment, type, virtual);
@@ -131,7 +137,12 @@ export class ContentInUse<T extends ConfigMap | Secret> {
       warn(this.#environment, type, full, translation.reason, translation.message);
       return;
     }
-    const wanted = translation.object;
+    const patched = this.#patched(translation.object, full);
+    if (!patched.ok) {
+      warn(this.#environment, type, full, patched.reason, patched.message);
+      return;
+    }
+    const wanted = patched.object;
     try {
       if (!host) {
         this.#host.observe(metadataOf(await hostClient.create<T>(type, wanted)));
@@ -163,6 +174,25 @@ export class ContentInUse<T extends ConfigMap | Secret> {
     }
   }
 
+  #patched(translated: T, virtual: T): Patched<T> {
+    const digest = this.#patches.digestFor(virtual);
+    if (digest === '') return { ok: true, object: translated };
+    const patched = this.#patches.apply(translated, virtual);
+    if (!patched.ok) return patched;
+    const annotations = { ...patched.object.metadata?.annotations, [ANNOTATIONS.patches]: digest };
+    return { ok: true, object: { ...patched.object, metadata: { ...patched.object.metadata, annotations } } };
+  }
+
+  /** Whether the twin has the contents that the virtual object has now, through the patches that there are now. */
+  #holds(host: KubeObject, virtual: KubeObject): boolean {
+    const { annotations } = host.metadata ?? {};
+    return (
+      annotations?.[ANNOTATIONS.uid] === virtual.metadata?.uid &&
+      annotations?.[ANNOTATIONS.resourceVersion] === virtual.metadata?.resourceVersion &&
+      (annotations?.[ANNOTATIONS.patches] ?? '') === this.#patches.digestFor(virtual)
+    );
+  }
+
   /** The name is taken on the host: by an object of ours that the watch has not brought yet, or by one that is not ours. */
   async #meet(virtual: T, wanted: T, error: ApiError): Promise<void> {
     const { type } = this.#kind;
@@ -176,10 +206,6 @@ export class ContentInUse<T extends ConfigMap | Secret> {
     throw error; // for the queue's back-off
   }
 }
-
-const holds = (host: KubeObject, virtual: KubeObject): boolean =>
-  host.metadata?.annotations?.[ANNOTATIONS.uid] === virtual.metadata?.uid &&
-  host.metadata?.annotations?.[ANNOTATIONS.resourceVersion] === virtual.metadata?.resourceVersion;
 
 const replaceable = (host: KubeObject, virtual: KubeObject): boolean =>
   host.metadata?.annotations?.[ANNOTATIONS.uid] === virtual.metadata?.uid;

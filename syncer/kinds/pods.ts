@@ -1,10 +1,11 @@
-import type { Pod, PodCondition } from 'kubernetes-types/core/v1';
+import type { Pod, PodCondition, PodSpec } from 'kubernetes-types/core/v1';
 import { objectKey, PairController } from '../engine';
 import type { Pair, ReconcileResult } from '../engine';
 import { ApiError, resources } from '../kube-client';
 import { checkPod } from '../policy';
 import {
   ANNOTATIONS,
+  FieldPatches,
   hostEphemeralContainers,
   hostPodPatch,
   hostPodResize,
@@ -17,7 +18,7 @@ import {
   virtualPodStatusPatch,
   withoutHiddenContainer,
 } from '../translation';
-import type { TranslationContext } from '../translation';
+import type { Patched, TranslationContext } from '../translation';
 import type { Caches } from './caches';
 import { INDEX } from './caches';
 import type { KindEnvironment } from './environment';
@@ -82,9 +83,15 @@ export class Pods {
   readonly #unkept = new UnkeptWrites();
   /** Keys of pods that a newer host would take. */
   readonly #waitingForHost = new Set<string>();
+  readonly #patches: FieldPatches;
 
   constructor(environment: KindEnvironment, caches: Caches, dependencies: PodDependencies) {
     this.#environment = environment;
+    this.#patches = new FieldPatches(
+      environment.configuration.sync.patches,
+      { kind: 'Pod', direction: 'toHost' },
+      environment.identity,
+    );
     this.#caches = caches;
     this.#with = dependencies;
     this.#controller = new PairController<Pod, Pod>({
@@ -203,7 +210,12 @@ export class Pods {
       else await this.#refuse(virtual, translation.reason, translation.message);
       return;
     }
-    const violations = this.#violations(translation.object);
+    const patched = this.#patches.apply(translation.object, virtual);
+    if (!patched.ok) {
+      await this.#refuse(virtual, patched.reason, patched.message);
+      return;
+    }
+    const violations = this.#violations(patched.object);
     if (violations !== undefined) {
       await this.#refuse(virtual, 'PolicyViolation', violations);
       return;
@@ -218,15 +230,15 @@ export class Pods {
     const tokens = this.#with.tokens.request(virtual);
     let host: Pod;
     try {
-      host = await this.#environment.host.create<Pod>(resources.pods, translation.object);
+      host = await this.#environment.host.create<Pod>(resources.pods, patched.object);
     } catch (error) {
-      if (ApiError.is(error, 'AlreadyExists')) return this.#meet(virtual, translation.object);
-      if (isRefusal(error)) return this.#refusedOnHost(key, virtual, translation.object, error);
+      if (ApiError.is(error, 'AlreadyExists')) return this.#meet(virtual, patched.object);
+      if (isRefusal(error)) return this.#refusedOnHost(key, virtual, patched.object, error);
       throw error;
     }
     this.#refusedByHost.forget(uid);
     this.#caches.host.pods.observe(host);
-    const unkept = unkeptFields(translation.object.spec, host.spec, 'spec');
+    const unkept = unkeptFields(patched.object.spec, host.spec, 'spec');
     if (unkept.length > 0) warn(this.#environment, resources.pods, virtual, 'NotKeptByHost', unkeptText(unkept));
     if (tokens) await this.#with.tokens.deliver(virtual, host, tokens);
   }
@@ -326,15 +338,27 @@ export class Pods {
 
   /** What may change while a pod lives. Each is one request only when something differs. */
   async #passOnChanges(virtual: Pod, host: Pod, context: TranslationContext): Promise<Pod> {
-    let current = await this.#patchHost(virtual, host, (actual) => hostPodPatch(virtual, actual, context));
+    const patched = this.#patchedPod(virtual, context);
+    if (patched === 'refused') return host;
+    let current = await this.#patchHost(virtual, host, (actual) => hostPodPatch(virtual, actual, context, patched));
     current = await this.#addEphemeralContainers(virtual, current, context);
-    current = await this.#patchHost(virtual, current, (actual) => hostPodResize(virtual, actual), 'resize');
+    current = await this.#patchHost(virtual, current, (actual) => hostPodResize(patched ?? virtual, actual), 'resize');
     return this.#patchHost(virtual, current, (actual) => hostPodStatusPatch(virtual, actual), 'status');
+  }
+
+  /** The whole host pod after field patches, for what may change of it; undefined where no patch is for it. */
+  #patchedPod(virtual: Pod, context: TranslationContext): Pod | undefined | 'refused' {
+    if (this.#patches.digestFor(virtual) === '') return undefined;
+    const translation = translatePod(virtual, context);
+    const result = translation.ok ? this.#patches.apply(translation.object, virtual) : translation;
+    if (result.ok) return result.object;
+    warn(this.#environment, resources.pods, virtual, result.reason, result.message);
+    return 'refused';
   }
 
   /** The same policy as at creation decides: nothing gets in later that was refused before. */
   async #addEphemeralContainers(virtual: Pod, host: Pod, context: TranslationContext): Promise<Pod> {
-    const added = hostEphemeralContainers(virtual, host, context);
+    const added = this.#ephemeralContainers(virtual, host, context);
     if (!added) return host;
     if (!added.ok) {
       warn(this.#environment, resources.pods, virtual, added.reason, added.message);
@@ -351,10 +375,26 @@ export class Pods {
       return host;
     }
     const difference = (actual: Pod): object | undefined => {
-      const lacking = actual === host ? added : hostEphemeralContainers(virtual, actual, context);
+      const lacking = actual === host ? added : this.#ephemeralContainers(virtual, actual, context);
       return lacking?.ok ? lacking.object : undefined;
     };
     return this.#patchHost(virtual, host, difference, 'ephemeralcontainers');
+  }
+
+  /** The ephemeral containers that the host pod lacks, after field patches. */
+  #ephemeralContainers(
+    virtual: Pod,
+    host: Pod,
+    context: TranslationContext,
+  ): Patched<Pick<Pod, 'metadata' | 'spec'>> | ReturnType<typeof hostEphemeralContainers> {
+    const added = hostEphemeralContainers(virtual, host, context);
+    if (!added?.ok) return added;
+    const patched = this.#patches.apply(added.object, virtual);
+    if (!patched.ok) return patched;
+    const { metadata = {} } = added.object;
+    // The subresource takes nothing else.
+    const ephemeralContainers = patched.object.spec?.ephemeralContainers ?? [];
+    return { ok: true, object: { metadata, spec: { ephemeralContainers } as PodSpec } };
   }
 
   /**

@@ -3,7 +3,7 @@ import type { ObjectCache, Pair, ReconcileResult, SyncedSource } from '../engine
 import { ApiError } from '../kube-client';
 import type { KubeObject, ResourceType } from '../kube-client';
 import type { Violation } from '../policy';
-import { ANNOTATIONS, appliedPatch, ownedBy, withAppliedDigest } from '../translation';
+import { ANNOTATIONS, appliedPatch, FieldPatches, ownedBy, withAppliedDigest } from '../translation';
 import type { KnownName, Translation } from '../translation';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
@@ -34,6 +34,8 @@ export interface TwinKind<T extends KubeObject> {
   readonly type: ResourceType;
   /** @default - the type's plural name */
   readonly name?: string;
+  /** Whether it is a custom resource, which field patches name with its group. @default false */
+  readonly custom?: boolean;
   readonly virtual: ObjectCache<T>;
   readonly host: ObjectCache<T>;
   /** Other caches that must be complete before any work is done. */
@@ -80,9 +82,15 @@ export class Twins<T extends KubeObject> {
   readonly #kind: TwinKind<T>;
   readonly #controller: PairController<T, T>;
   readonly #budget = new WriteBudget();
+  readonly #patches: FieldPatches;
 
   constructor(environment: KindEnvironment, caches: Caches, kind: TwinKind<T>) {
     this.#environment = environment;
+    this.#patches = new FieldPatches(
+      environment.configuration.sync.patches,
+      { kind: kind.type.kind, customGroup: kind.custom ? kind.type.group : undefined, direction: 'toHost' },
+      environment.identity,
+    );
     this.#caches = caches;
     this.#kind = kind;
     this.#controller = new PairController<T, T>({
@@ -197,12 +205,17 @@ export class Twins<T extends KubeObject> {
       warn(this.#environment, type, virtual, translation.reason, translation.message);
       return undefined;
     }
-    const found = violations?.(translation.object, virtual) ?? [];
+    const patched = this.#patches.apply(translation.object, virtual);
+    if (!patched.ok) {
+      warn(this.#environment, type, virtual, patched.reason, patched.message);
+      return undefined;
+    }
+    const found = violations?.(patched.object, virtual) ?? [];
     if (found.length > 0) {
       warn(this.#environment, type, virtual, 'PolicyViolation', found.map(({ message }) => message).join('; '));
       return undefined;
     }
-    return hostPatch === undefined ? withAppliedDigest(translation.object) : translation.object;
+    return hostPatch === undefined ? withAppliedDigest(patched.object) : patched.object;
   }
 
   async #bringBack(virtual: T, host: T): Promise<ReconcileResult> {

@@ -2,6 +2,9 @@ export { appliedPatch, withAppliedDigest } from './applied';
 export { translateConfigMap } from './config-map';
 export type { Anchor, LinkedService, ObjectContext, Reference, Translation, TranslationContext } from './context';
 export { minorOf, OLDEST_HOST_MINOR, unknownFieldsText } from './host-version';
+export { FieldPatches, type Patched, type PatchedKind } from './field-patches';
+export { editAt, isDeeperThan, MAX_DEPTH, visitAt, type Found, type Place } from './json-path';
+export { objectChanges } from './json';
 export { ANNOTATIONS, hostAnnotationKey, hostLabelKey, hostNamespaceLabelKey, LABELS } from './keys';
 export { hostLabels, hostMatchLabels, hostSelector } from './labels';
 export {

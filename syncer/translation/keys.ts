@@ -22,6 +22,10 @@ export const ANNOTATIONS = {
   reservation: 'nestling.dev/reservation',
   /** Digest of what the syncer last wrote, to tell what was taken away since from what the API server filled in. */
   applied: 'nestling.dev/applied',
+  /** Which labels and annotations a field patch has set: they go when it does. */
+  patched: 'nestling.dev/patched',
+  /** On config maps and secrets: digest of the field patches that they went through. */
+  patches: 'nestling.dev/patches',
   /** On pods whose downward API asks for them: all labels, all annotations, the service account of the virtual pod. */
   labels: 'nestling.dev/labels',
   annotations: 'nestling.dev/annotations',

@@ -12,10 +12,23 @@ function isOurs(key: string): boolean {
   return !KEPT.has(key) && OUR_PREFIXES.some((prefix) => key.startsWith(prefix));
 }
 
+/** The labels or annotations that a field patch has set, as {@link FieldPatches} notes them. */
+function patchedKeys(actual: ObjectMeta | undefined, map: 'labels' | 'annotations'): ReadonlySet<string> {
+  const noted = actual?.annotations?.[ANNOTATIONS.patched] ?? '';
+  const prefix = `${map}/`;
+  const keys = noted.split('\n').filter((entry) => entry.startsWith(prefix));
+  return new Set(keys.map((entry) => entry.slice(prefix.length)));
+}
+
 /** Merge patch of labels and annotations from what a host object has to what it should have; keys of others are left alone. */
 export function metadataPatch(desired: ObjectMeta | undefined, actual: ObjectMeta | undefined): JsonObject | undefined {
-  const labels = mapPatch(desired?.labels, actual?.labels, isOurs);
-  const annotations = mapPatch(desired?.annotations, actual?.annotations, isOurs);
+  const [patchedLabels, patchedAnnotations] = [patchedKeys(actual, 'labels'), patchedKeys(actual, 'annotations')];
+  const labels = mapPatch(desired?.labels, actual?.labels, (key) => isOurs(key) || patchedLabels.has(key));
+  const annotations = mapPatch(
+    desired?.annotations,
+    actual?.annotations,
+    (key) => isOurs(key) || patchedAnnotations.has(key),
+  );
   if (labels === undefined && annotations === undefined) return undefined;
   return { ...(labels && { labels }), ...(annotations && { annotations }) };
 }

@@ -17,10 +17,17 @@ import { serviceVariables } from './service-links';
 /**
  * What of a virtual pod can change while it lives, for the host pod: labels (its own and its namespace's), annotations that
  * its downward API shows, images, the deadline, added tolerations. Undefined when nothing differs.
+ *
+ * @param patched the whole host pod after field patches, where there are some; its own patch must not undo theirs
  */
-export function hostPodPatch(virtualPod: Pod, hostPod: Pod, context: TranslationContext): object | undefined {
-  const metadata = metadataPatch(podMetadata(virtualPod, context), hostPod.metadata);
-  const spec = specPatch(virtualPod.spec, hostPod.spec);
+export function hostPodPatch(
+  virtualPod: Pod,
+  hostPod: Pod,
+  context: TranslationContext,
+  patched?: Pod,
+): object | undefined {
+  const metadata = metadataPatch(patched?.metadata ?? podMetadata(virtualPod, context), hostPod.metadata);
+  const spec = specPatch(patched?.spec ?? virtualPod.spec, hostPod.spec);
   if (metadata === undefined && spec === undefined) return undefined;
   return { metadata: { uid: hostPod.metadata?.uid, ...metadata }, ...(spec && { spec }) };
 }
@@ -44,7 +51,8 @@ function specPatch(virtual: PodSpec | undefined, host: PodSpec | undefined): Jso
 
 /**
  * Patch for `pods/resize` on the host: the limits and requests of containers, init containers and the pod that differ from
- * the virtual pod's. What the host added (a LimitRange's defaults) stays. Undefined when nothing differs.
+ * the virtual pod's (or those of the host pod after field patches). What the host added (a LimitRange's defaults) stays.
+ * Undefined when nothing differs.
  */
 export function hostPodResize(virtualPod: Pod, hostPod: Pod): object | undefined {
   const changes: JsonObject = {};

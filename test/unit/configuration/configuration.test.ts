@@ -54,6 +54,7 @@ describe('a configuration document', () => {
           serviceAccounts: { enabled: false },
           priorityClasses: { enabled: false },
           resourceClaims: { enabled: false },
+          customResources: [],
         },
         fromHost: {
           events: { enabled: true },
@@ -62,7 +63,9 @@ describe('a configuration document', () => {
           ingressClasses: { enabled: false, selector: {} },
           runtimeClasses: { enabled: false, selector: {} },
           priorityClasses: { enabled: false, selector: {} },
+          customResources: [],
         },
+        patches: [],
       },
     });
   });

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { ObjectCache, Reflector, type ReflectorOptions } from '../../../syncer/engine';
+import { ObjectCache, Reflector, systemClock, type ReflectorOptions } from '../../../syncer/engine';
 import { KubeClient, type KubeObject, resources } from '../../../syncer/kube-client';
 import { json, ScriptedServer, status, type SeenRequest } from '../kube-client/scripted-server';
 import { recordingLogger } from './manual-clock';
@@ -212,4 +212,23 @@ test('watches that end at once do not become a storm', async () => {
   start();
   await new Promise((resolve) => setTimeout(resolve, 500));
   expect(watches().length).toBeLessThan(8);
+});
+
+test('a kind that the server did not have is listed at once when it is told to try again', async () => {
+  script([(_, response) => json(response, 404, status(404, 'NotFound')), page(10, [object('a', 1)])], () => undefined);
+  const reflector = new Reflector({
+    client,
+    type: resources.configMaps,
+    cache,
+    logger: recordingLogger(),
+    // Minutes instead of a part of a second: nobody waits for the pause to end by itself.
+    clock: { ...systemClock, setTimer: (run, milliseconds) => systemClock.setTimer(run, milliseconds * 1_000) },
+  });
+  running = reflector.run(abort.signal);
+  await until(() => lists().length === 1);
+  while (!cache.synced) {
+    reflector.retry();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  expect(lists()).toHaveLength(2);
 });
