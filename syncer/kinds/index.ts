@@ -8,6 +8,7 @@ import { ContentInUse } from './in-use';
 import { Nodes } from './nodes';
 import { Pods } from './pods';
 import { References } from './references';
+import { resourceClaims } from './resource-claims';
 import { services } from './services';
 import { Tokens } from './tokens';
 import { Views } from './views';
@@ -68,6 +69,7 @@ export async function runKinds(
     tokens,
     pods,
     services(environment, caches),
+    ...(environment.configuration.sync.toHost.resourceClaims.enabled ? [resourceClaims(environment, caches)] : []),
     ...classViews(environment, caches),
   ];
   await Promise.all(kinds.map((kind) => kind.run(signal)));

@@ -207,7 +207,9 @@ export class Pods {
     if (!translation.ok) {
       if (translation.reason === 'HostTooOld') this.#waitingForHost.add(key);
       if (translation.reason === 'DNSNotReady') this.#waitingForDNS.add(key);
-      else await this.#refuse(virtual, translation.reason, translation.message);
+      // Its claim's name comes with a change of its status, and its controller says what it lacks.
+      else if (translation.reason !== 'ResourceClaimNotReady')
+        await this.#refuse(virtual, translation.reason, translation.message);
       return;
     }
     const patched = this.#patches.apply(translation.object, virtual);
@@ -523,6 +525,7 @@ export class Pods {
       clusterDomain: configuration.virtualCluster.clusterDomain,
       workloadServiceAccount: configuration.host.workloadServiceAccount,
       helperImage: configuration.host.helperImage,
+      resourceClaims: configuration.sync.toHost.resourceClaims.enabled,
       ...(dnsIP === undefined || dnsIP === '' || dnsIP === 'None' ? {} : { dnsIP }),
       hostMinor: hostVersion.minor,
       dnsEnabled: configuration.dns.enabled,

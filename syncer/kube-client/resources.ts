@@ -36,6 +36,8 @@ export const resources = {
   podDisruptionBudgets: grouped('policy', 'poddisruptionbudgets', 'PodDisruptionBudget'),
   storageClasses: grouped('storage.k8s.io', 'storageclasses', 'StorageClass', false),
   priorityClasses: grouped('scheduling.k8s.io', 'priorityclasses', 'PriorityClass', false),
+  resourceClaims: grouped('resource.k8s.io', 'resourceclaims', 'ResourceClaim'),
+  resourceClaimTemplates: grouped('resource.k8s.io', 'resourceclaimtemplates', 'ResourceClaimTemplate'),
   runtimeClasses: grouped('node.k8s.io', 'runtimeclasses', 'RuntimeClass', false),
   leases: grouped('coordination.k8s.io', 'leases', 'Lease'),
   roles: grouped('rbac.authorization.k8s.io', 'roles', 'Role'),

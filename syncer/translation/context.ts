@@ -45,6 +45,12 @@ export interface TranslationContext extends ObjectContext {
    * such a pod answers without a domain.
    */
   readonly helperImage?: string | undefined;
+  /**
+   * Whether ResourceClaims are synced, so that pods can have some.
+   *
+   * @default false
+   */
+  readonly resourceClaims?: boolean | undefined;
   /** ServiceAccount on the host that tenants' pods run as. */
   readonly workloadServiceAccount: string;
   /**
@@ -61,7 +67,7 @@ export interface TranslationContext extends ObjectContext {
 
 /** An object of the same virtual cluster that the translated one needs on the host. Names are the tenant's. */
 export interface Reference {
-  readonly kind: 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim';
+  readonly kind: 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim' | 'ResourceClaim';
   readonly namespace: string;
   readonly name: string;
   /** True if the pod starts without it. */

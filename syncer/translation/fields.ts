@@ -7,10 +7,10 @@
 export type JsonObject = { [key: string]: unknown };
 
 /** The kinds of objects whose names appear inside other objects. */
-export type ReferredKind = 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim' | 'Endpoints';
+export type ReferredKind = 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim' | 'ResourceClaim' | 'Endpoints';
 
-/** What a leaf holds: scalars (numbers, booleans, strings) or strings, one, a list or a map of them. */
-type Shape = 'scalar' | 'scalarList' | 'scalarMap' | 'string' | 'stringList' | 'stringMap';
+/** What a leaf holds: scalars (numbers, booleans, strings) or strings, one, a list or a map of them; or any JSON at all. */
+type Shape = 'any' | 'scalar' | 'scalarList' | 'scalarMap' | 'string' | 'stringList' | 'stringMap';
 
 /** From which minor of Kubernetes on a host has a field, and what becomes of it on an older one. */
 export interface Since {
@@ -105,6 +105,7 @@ function isString(value: unknown): boolean {
 }
 
 const SHAPES: Record<Shape, { readonly name: string; readonly matches: (value: unknown) => boolean }> = {
+  any: { name: 'a value', matches: () => true },
   scalar: { name: 'a scalar', matches: isScalar },
   scalarList: { name: 'a list of scalars', matches: (value) => Array.isArray(value) && value.every(isScalar) },
   scalarMap: { name: 'a map of scalars', matches: (value) => isObject(value) && Object.values(value).every(isScalar) },

@@ -32,6 +32,8 @@ export const YOUNG_FIELDS = {
   bindMountOptions: since(37, scalars, 'leave them out if the container may do without that protection'),
   /** `emptyDir.mode` (alpha in 1.37). An older kubelet makes the folder with 0777. */
   emptyDirMode: since(37, scalar, 'set the mode in an init container', [0o777]),
+  /** `derivedAttributes[]` of a device request in a ResourceClaim (alpha in 1.37). Without them other devices are found. */
+  derivedAttribute: since(37, scalar, 'write the expression into the selectors'),
   /** `defaultUser` of volumes that are made of files. */
   defaultUser: fileOwner,
   /** `user` of a file in such a volume. */

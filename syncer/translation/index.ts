@@ -24,6 +24,12 @@ export { hiddenContainerName, withoutHiddenContainer } from './hidden-container'
 export { hostPriorityClass } from './priority-class';
 export { hostEphemeralContainers, hostPodPatch, hostPodResize } from './pod-patch';
 export { hostPodStatusPatch, virtualPodStatus, virtualPodStatusPatch } from './pod-status';
+export {
+  translateResourceClaim,
+  virtualClaimStatusPatch,
+  type ClaimConsumer,
+  type ResourceClaim,
+} from './resource-claim';
 export { syncerClusterRights, syncerRights, type HostRight } from './rights';
 export { translateSecret } from './secret';
 export {

@@ -16,6 +16,7 @@ import {
 } from './fields';
 import { YOUNG_FIELDS } from './host-version';
 import type { PodEnvironment } from './pod-environment';
+import { translatePodClaim } from './pod-claims';
 import { translateVolume } from './volumes';
 
 type PodField = Field<PodEnvironment>;
@@ -97,7 +98,7 @@ const windowsOptions = object({
   runAsUserName: plain,
 });
 const resources = object({
-  // Names of entries of spec.resourceClaims, which is refused.
+  // Names of entries of spec.resourceClaims.
   claims: list(object({ name: plain, request: plain })),
   limits: plainMap,
   requests: plainMap,
@@ -406,8 +407,11 @@ export const POD_SPEC: PodField = object({
   priority: dropped('the host computes it from its own class, and refuses any other'),
   priorityClassName: translated,
   readinessGates: list(object({ conditionType: plain })),
-  resourceClaims: refused(
-    'uses dynamic resource allocation, which virtual clusters do not have yet; ask for an extended resource in resources.limits',
+  resourceClaims: list(
+    object(
+      { name: plain, resourceClaimName: reference('ResourceClaim', false), resourceClaimTemplateName: translated },
+      translatePodClaim,
+    ),
   ),
   resources,
   restartPolicy: plain,

@@ -1,5 +1,6 @@
 import type { Container, EphemeralContainer, Pod } from 'kubernetes-types/core/v1';
 import type { Reference } from './context';
+import { claimNames } from './pod-claims';
 import { ephemeralClaimName } from './volumes';
 
 /**
@@ -29,6 +30,7 @@ export function podReferences(pod: Pod): readonly Reference[] {
       add('Secret', secretRef?.name, secretRef?.optional);
     }
   }
+  for (const name of claimNames(pod)) add('ResourceClaim', name);
   for (const volume of spec?.volumes ?? []) {
     add('ConfigMap', volume.configMap?.name, volume.configMap?.optional);
     add('Secret', volume.secret?.secretName, volume.secret?.optional);

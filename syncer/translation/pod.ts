@@ -9,6 +9,7 @@ import { ANNOTATIONS } from './keys';
 import { namespaceLabels } from './labels';
 import { hostMetadata } from './metadata';
 import { pinnedTo } from './node-pin';
+import { missingClaim } from './pod-claims';
 import { PodEnvironment } from './pod-environment';
 import { POD_SPEC } from './pod-fields';
 import type { HostRight } from './host-right';
@@ -31,8 +32,8 @@ const DAEMON_SET_POD = 'cluster-autoscaler.kubernetes.io/daemonset-pod';
  * The host pod of a virtual pod, for creating it. Parts that mean the same on both sides are shared with the virtual
  * object: change neither.
  *
- * @returns a refusal with reason `DNSNotReady` while the pod needs a DNS that has no address yet (try again), or
- * `Unsupported` when fields cannot be had in a virtual cluster, or `HostTooOld` when only the host's version is in the way;
+ * @returns a refusal with reason `DNSNotReady` while the pod needs a DNS that has no address yet, `ResourceClaimNotReady` while
+ * a claim of it is not made (try both again), or `Unsupported` when fields cannot be had in a virtual cluster, or `HostTooOld` when only the host's version is in the way;
  * the message names each field and the remedy
  */
 export function translatePod(pod: Pod, context: TranslationContext): Translation<Pod> {
@@ -51,6 +52,14 @@ export function translatePod(pod: Pod, context: TranslationContext): Translation
   if (fqdn !== undefined) environment.refuse('spec.setHostnameAsFQDN', fqdn);
   if (environment.problems.length > 0) {
     return { ok: false, reason: environment.reason, message: environment.problems.join('; ') };
+  }
+  const missing = missingClaim(pod);
+  if (missing !== undefined) {
+    return {
+      ok: false,
+      reason: 'ResourceClaimNotReady',
+      message: `spec.resourceClaims: "${missing}" has no claim yet; the pod starts as soon as its ResourceClaimTemplate has given one`,
+    };
   }
   return {
     ok: true,

@@ -2,6 +2,7 @@ import type { SyncerConfiguration } from '../configuration';
 import { CONFIG_MAP_RIGHTS } from './config-map';
 import type { HostRight } from './host-right';
 import { POD_RIGHTS } from './pod';
+import { RESOURCE_CLAIM_RIGHTS } from './resource-claim';
 import { SECRET_RIGHTS } from './secret';
 import { SERVICE_RIGHTS } from './service';
 
@@ -14,8 +15,11 @@ const EVENT_RIGHTS: readonly HostRight[] = [{ apiGroup: '', resources: ['events'
 export type RightsConfiguration = Pick<SyncerConfiguration, 'sync'>;
 
 /** Rights in the host namespace that kinds bring which can be switched on and off. */
-function optionalRights({ sync: { fromHost } }: RightsConfiguration): readonly HostRight[] {
-  return [...(fromHost.events.enabled ? EVENT_RIGHTS : [])];
+function optionalRights({ sync: { fromHost, toHost } }: RightsConfiguration): readonly HostRight[] {
+  return [
+    ...(fromHost.events.enabled ? EVENT_RIGHTS : []),
+    ...(toHost.resourceClaims.enabled ? RESOURCE_CLAIM_RIGHTS : []),
+  ];
 }
 
 /** All rights of the syncer's Role in the host namespace, in a stable order, without duplicates. */

@@ -26,11 +26,15 @@ export class TwoClusters {
     readonly node: HostNode,
   ) {}
 
-  /** Starts all of it; pods can run in namespace `default` when it resolves. */
-  static async start(): Promise<TwoClusters> {
+  /**
+   * Starts all of it; pods can run in namespace `default` when it resolves.
+   *
+   * @param controllers of the virtual cluster beside those that every pod needs
+   */
+  static async start(controllers: readonly string[] = []): Promise<TwoClusters> {
     const [hostServer, virtualServer] = await Promise.all([
       startApiServer({ name: 'host' }),
-      startApiServer({ name: 'virtual', controllers: CONTROLLERS }),
+      startApiServer({ name: 'virtual', controllers: [...CONTROLLERS, ...controllers] }),
     ]);
     const host = new KubeClient(hostServer.connection, { userAgent: 'test' });
     const virtual = new KubeClient(virtualServer.connection, { userAgent: 'test' });

@@ -91,7 +91,7 @@ test('a pod that can be had on no host is not told to wait for a newer one', () 
   const text = refusal(translatePod(pod, contextWith({ hostMinor: 35 })));
   expect(text).toMatch(/^Unsupported: /);
   expect(text).toContain('spec.volumes[0].emptyDir.mode needs');
-  expect(text).toContain('spec.resourceClaims ');
+  expect(text).toContain('spec.resourceClaims[0] ');
 });
 
 test('no rule is older than the oldest host', () => {

@@ -112,7 +112,7 @@ describe('the table of PodSpec', () => {
   test.each(references.map(({ path }) => text(path)))('translates the reference %s', (path) => {
     const spec = at(steps(path), marker) as object;
     const pod = podWith(spec);
-    const translation = translatePod(pod, contextWith());
+    const translation = translatePod(pod, contextWith({ resourceClaims: true }));
     expect(translation.ok).toBe(true);
     expect(JSON.stringify(translation.ok && translation.object)).not.toContain(marker);
     expect(JSON.stringify(translation.ok && translation.object)).toContain(marker.slice(0, 52));
