@@ -17,6 +17,7 @@ const VERSIONS = ['v1.35.4', 'v1.36.3', 'v1.37.2'];
 const TYPES = [
   { list: 'pod-spec', schema: 'api__v1', name: 'io.k8s.api.core.v1.PodSpec' },
   { list: 'service-spec', schema: 'api__v1', name: 'io.k8s.api.core.v1.ServiceSpec' },
+  { list: 'ingress-spec', schema: 'apis__networking.k8s.io__v1', name: 'io.k8s.api.networking.v1.IngressSpec' },
   {
     list: 'network-policy-spec',
     schema: 'apis__networking.k8s.io__v1',

@@ -27,4 +27,15 @@ export { resolveSpec, type ResolvedSpec, type SpecContext } from './resolve';
 export type { ContainerResources, ControlPlaneContainer, ControlPlaneResources } from './resources';
 export type { ResourceAmounts, StoreSpec, VirtualClusterSpec } from './spec';
 export { Store, type EphemeralStoreProps, type PersistentStoreProps } from './store';
-export type { ClaimSyncProps, SyncFromHostProps, SyncProps, SyncToggle, SyncToHostProps, ViewProps } from './sync';
+export type {
+  ClaimSyncProps,
+  IngressAnnotationNames,
+  IngressAnnotationRule,
+  IngressAnnotationValues,
+  IngressSyncProps,
+  SyncFromHostProps,
+  SyncProps,
+  SyncToggle,
+  SyncToHostProps,
+  ViewProps,
+} from './sync';

@@ -44,6 +44,87 @@ export interface ClaimSyncProps {
   readonly deletionPolicy?: 'Delete' | 'Retain';
 }
 
+/** What the value of an annotation may be that is passed on. */
+export type IngressAnnotationValues =
+  'boolean' | 'number' | 'duration' | 'size' | 'word' | 'words' | 'path' | 'url' | 'cidrs' | 'json' | 'text' | 'any';
+
+/** What the value of an annotation names: an object of the Ingress's own namespace; `NamespacedName` is NAME or NAMESPACE/NAME. */
+export type IngressAnnotationNames =
+  | 'secretName'
+  | 'secretNamespacedName'
+  | 'configMapName'
+  | 'configMapNamespacedName'
+  | 'serviceName'
+  | 'serviceNamespacedName';
+
+/** A rule for annotations of Ingresses. */
+export type IngressAnnotationRule =
+  | {
+      /** The key, or with a `*` at its end all keys that begin so. */
+      readonly key: string;
+      /** The annotation is passed on to the host. */
+      readonly action: 'allow';
+      /**
+       * What its value may be; an Ingress with another one is refused.
+       *
+       * @default 'text': one line without quotes, braces and what else could end a directive of a controller's configuration
+       */
+      readonly values?: IngressAnnotationValues;
+    }
+  | {
+      /** The key, or with a `*` at its end all keys that begin so. */
+      readonly key: string;
+      /** The annotation stays in the virtual cluster, and the tenant is not told. */
+      readonly action: 'drop';
+    }
+  | {
+      /** The key, or with a `*` at its end all keys that begin so. */
+      readonly key: string;
+      /** The name in it is replaced by the one on the host; a Secret or ConfigMap is brought there. */
+      readonly action: 'rewrite';
+      /** What it names. */
+      readonly names: IngressAnnotationNames;
+    }
+  | {
+      /** The key. */
+      readonly key: string;
+      /** Every Ingress on the host has it. */
+      readonly action: 'set';
+      /** The value, whatever the tenant's Ingress says. */
+      readonly value: string;
+    };
+
+/** How Ingresses are synced. */
+export interface IngressSyncProps {
+  /**
+   * Whether they are synced.
+   *
+   * @default true
+   */
+  readonly enabled?: boolean;
+  /**
+   * Rules for annotations; the first that matches decides. Then come those for well-known safe annotations of controllers, with
+   * references in them translated. All others are left out, as annotations drive the host's controllers (cert-manager,
+   * external-dns, the cloud); the tenant is told which by an event.
+   *
+   * @default - those for well-known annotations alone
+   */
+  readonly annotations?: readonly IngressAnnotationRule[];
+  /**
+   * Hosts that tenants' Ingresses may claim: names, or `*.` and a domain for all names below it. An Ingress with another host, with a
+   * rule for every host, or with a default backend is refused.
+   *
+   * @default - every host; none with `podSecurity: restricted`
+   */
+  readonly allowedHosts?: readonly string[];
+  /**
+   * Names of IngressClasses that tenants' Ingresses may have. Those that name none get the first.
+   *
+   * @default - every class
+   */
+  readonly allowedClasses?: readonly string[];
+}
+
 /** What of the tenant's goes to the host, beside pods, Services, and the ConfigMaps and Secrets in use. */
 export interface SyncToHostProps {
   /**
@@ -63,7 +144,7 @@ export interface SyncToHostProps {
    *
    * @default - enabled
    */
-  readonly ingresses?: SyncToggle;
+  readonly ingresses?: IngressSyncProps;
   /**
    * NetworkPolicies. Without, a NetworkPolicy of the tenant protects nothing.
    *

@@ -45,6 +45,12 @@ function synced({ sync: { toHost, fromHost } }: SyncerConfiguration): Configurat
       pointless('sync.toHost.persistentVolumeClaims', 'deletionPolicy', persistentVolumeClaims.deletionPolicy),
     );
   }
+  for (const setting of ['annotations', 'allowedHosts', 'allowedClasses'] as const) {
+    const value = toHost.ingresses[setting];
+    if (!toHost.ingresses.enabled && value.length > 0) {
+      problems.push(pointless('sync.toHost.ingresses', setting, value));
+    }
+  }
   if (toHost.priorityClasses.enabled && fromHost.priorityClasses.enabled) {
     const message =
       "contradicts sync.toHost.priorityClasses.enabled: a pod's class is either the host's or the tenant's own; disable one of them";

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { fromHostCustomResource, toHostCustomResource } from './custom-resources';
 import { fieldPatch } from './field-patches';
+import { ingressSync } from './ingress';
 
 /** A kind that is synced or not. */
 function toggle(byDefault: boolean, description: string) {
@@ -46,7 +47,7 @@ const toHost = z
       .prefault({})
       .describe('PersistentVolumeClaims.'),
     endpointSlices: toggle(true, 'EndpointSlices of Services without a selector.'),
-    ingresses: toggle(true, 'Ingresses.'),
+    ingresses: ingressSync,
     networkPolicies: toggle(true, 'NetworkPolicies. Without, a NetworkPolicy of the tenant protects nothing.'),
     podDisruptionBudgets: toggle(true, 'PodDisruptionBudgets.'),
     serviceAccounts: toggle(

@@ -1,17 +1,17 @@
 import type { ConfigMap, Pod, Secret } from 'kubernetes-types/core/v1';
 import { resources } from '../kube-client';
-import type { KubeObject } from '../kube-client';
 import { podReferences, translateConfigMap, translateSecret } from '../translation';
 import type { Caches } from './caches';
+import { classViews } from './class-views';
 import type { KindEnvironment } from './environment';
 import { ContentInUse } from './in-use';
+import { ingresses } from './ingresses';
 import { Nodes } from './nodes';
 import { Pods } from './pods';
 import { References } from './references';
 import { resourceClaims } from './resource-claims';
 import { services } from './services';
 import { Tokens } from './tokens';
-import { Views } from './views';
 
 export { createCaches } from './caches';
 export type { Caches } from './caches';
@@ -29,10 +29,16 @@ export async function runKinds(
   signal: AbortSignal,
   now?: () => number,
 ): Promise<void> {
-  const { identity, anchor } = environment;
+  const { identity, anchor, configuration } = environment;
+  const { toHost } = configuration.sync;
+  const views = classViews(environment, caches);
+  // All that refers to something comes before what is on the host while it is referred to, which waits for their caches.
   const references = new References();
   // What a pod refers to only changes by ephemeral containers.
   references.add({ cache: caches.virtual.pods, references: podReferences, mayDiffer: gotEphemeralContainers });
+  const ingressTwins = toHost.ingresses.enabled
+    ? [ingresses(environment, caches, references, views.ingressClasses)]
+    : [];
   const configMaps = new ContentInUse<ConfigMap>(
     environment,
     caches,
@@ -69,24 +75,11 @@ export async function runKinds(
     tokens,
     pods,
     services(environment, caches),
-    ...(environment.configuration.sync.toHost.resourceClaims.enabled ? [resourceClaims(environment, caches)] : []),
-    ...classViews(environment, caches),
+    ...(toHost.resourceClaims.enabled ? [resourceClaims(environment, caches)] : []),
+    ...ingressTwins,
+    ...Object.values(views).filter((view) => view !== undefined),
   ];
   await Promise.all(kinds.map((kind) => kind.run(signal)));
-}
-
-/** The host's classes that tenants see. */
-function classViews(environment: KindEnvironment, caches: Caches): readonly Views<KubeObject>[] {
-  const { storageClasses, ingressClasses, runtimeClasses, priorityClasses } = environment.configuration.sync.fromHost;
-  const kinds = [
-    [storageClasses, resources.storageClasses],
-    [ingressClasses, resources.ingressClasses],
-    [runtimeClasses, resources.runtimeClasses],
-    [priorityClasses, resources.priorityClasses],
-  ] as const;
-  return kinds
-    .filter(([{ enabled }]) => enabled)
-    .map(([{ selector }, type]) => new Views(environment, caches, { type, selector }));
 }
 
 /** A kind at work: runs until the signal ends it. */

@@ -1,3 +1,4 @@
+export { checkIngress, type IngressPolicy } from './check-ingress';
 export { checkPod, type PodPolicyOptions } from './check-pod';
 export { checkService } from './check-service';
 export { checkTolerations } from './tolerations';

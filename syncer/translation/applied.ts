@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from './fields';
 import { jsonEqual, objectChanges } from './json';
 import { ANNOTATIONS } from './keys';
-import { metadataPatch } from './metadata-patch';
+import { appliedKeys, metadataPatch } from './metadata-patch';
 import { digits } from './names';
 import type { ObjectMeta } from 'kubernetes-types/meta/v1';
 
@@ -15,11 +15,16 @@ interface ObjectLike {
 }
 
 /**
- * The object with the annotation that {@link appliedPatch} compares by: a digest of all its content. To be called last, on what
- * will be written.
+ * The object with the annotations that {@link appliedPatch} compares by: a digest of all its content, and its keys that do not look
+ * like ours. To be called last, on what will be written.
  */
 export function withAppliedDigest<T extends ObjectLike>(wanted: T): T {
-  const annotations = { ...wanted.metadata?.annotations, [ANNOTATIONS.applied]: contentDigest(wanted) };
+  const keys = appliedKeys(wanted.metadata);
+  const annotations = {
+    ...wanted.metadata?.annotations,
+    [ANNOTATIONS.applied]: contentDigest(wanted),
+    ...(keys !== '' && { [ANNOTATIONS.appliedKeys]: keys }),
+  };
   return { ...wanted, metadata: { ...wanted.metadata, annotations } };
 }
 
@@ -28,7 +33,7 @@ export function withAppliedDigest<T extends ObjectLike>(wanted: T): T {
  *
  * API servers fill in what a writer leaves out, and another minor fills in other fields. So a field that only the actual object
  * has was filled in if the wanted content is the one that was written last, by its digest; else it was taken away since, and goes.
- * Labels and annotations of others stay.
+ * Labels and annotations of others stay; those that were written by us go when they are wanted no more.
  *
  * @param wanted from {@link withAppliedDigest}
  */

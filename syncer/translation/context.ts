@@ -67,7 +67,7 @@ export interface TranslationContext extends ObjectContext {
 
 /** An object of the same virtual cluster that the translated one needs on the host. Names are the tenant's. */
 export interface Reference {
-  readonly kind: 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim' | 'ResourceClaim';
+  readonly kind: 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim' | 'ResourceClaim' | 'Service' | 'ServiceAccount';
   readonly namespace: string;
   readonly name: string;
   /** True if the pod starts without it. */

@@ -7,7 +7,7 @@
 export type JsonObject = { [key: string]: unknown };
 
 /** The kinds of objects whose names appear inside other objects. */
-export type ReferredKind = 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim' | 'ResourceClaim' | 'Endpoints';
+export type ReferredKind = 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim' | 'ResourceClaim' | 'Endpoints' | 'Service';
 
 /** What a leaf holds: scalars (numbers, booleans, strings) or strings, one, a list or a map of them; or any JSON at all. */
 type Shape = 'any' | 'scalar' | 'scalarList' | 'scalarMap' | 'string' | 'stringList' | 'stringMap';

@@ -1,10 +1,18 @@
 export { appliedPatch, withAppliedDigest } from './applied';
+export { ingressClassView } from './class-views';
 export { translateConfigMap } from './config-map';
 export type { Anchor, LinkedService, ObjectContext, Reference, Translation, TranslationContext } from './context';
 export { minorOf, OLDEST_HOST_MINOR, unknownFieldsText } from './host-version';
 export { FieldPatches, type Patched, type PatchedKind } from './field-patches';
 export { editAt, isDeeperThan, MAX_DEPTH, visitAt, type Found, type Place } from './json-path';
 export { objectChanges } from './json';
+export {
+  ingressClassOf,
+  ingressReferences,
+  translateIngress,
+  virtualIngressStatus,
+  type IngressContext,
+} from './ingress';
 export { ANNOTATIONS, hostAnnotationKey, hostLabelKey, hostNamespaceLabelKey, LABELS } from './keys';
 export { hostLabels, hostMatchLabels, hostSelector } from './labels';
 export {

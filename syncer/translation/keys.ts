@@ -26,6 +26,8 @@ export const ANNOTATIONS = {
   patched: 'nestling.dev/patched',
   /** On config maps and secrets: digest of the field patches that they went through. */
   patches: 'nestling.dev/patches',
+  /** Keys of labels and annotations without our prefixes that the syncer wrote, to take away those that are wanted no more. */
+  appliedKeys: 'nestling.dev/applied-keys',
   /** On pods whose downward API asks for them: all labels, all annotations, the service account of the virtual pod. */
   labels: 'nestling.dev/labels',
   annotations: 'nestling.dev/annotations',
@@ -41,8 +43,13 @@ export const KEY_PREFIXES = {
   annotation: 'annotation.nestling.dev/',
 } as const;
 
+/** Whether a key is one of ours, or below a prefix of ours. */
+export function isOurKey(key: string): boolean {
+  return /^(?:[^/]*\.)?nestling\.dev\//.test(key);
+}
+
 /** Longest part of a key after its prefix. */
-const MAX_NAME_PART = 63;
+export const MAX_NAME_PART = 63;
 /** What a hashed key ends in, and a key that is kept as it is therefore must not. */
 const HASHED_SHAPE = /-x-[0-9a-f]{10}$/;
 const HASHED_LENGTH = 13;

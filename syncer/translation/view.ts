@@ -1,5 +1,5 @@
 import type { ObjectMeta } from 'kubernetes-types/meta/v1';
-import { LABELS } from './keys';
+import { isOurKey, LABELS } from './keys';
 
 /** An object of any kind, as far as views look at it. */
 interface Viewed {
@@ -40,6 +40,6 @@ export function hasLabels({ metadata }: Viewed, selector: Readonly<Record<string
 
 function withoutOurs(keys: Readonly<Record<string, string>> | undefined): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(keys ?? {}).filter(([key]) => key !== LAST_APPLIED && !/^(?:[^/]*\.)?nestling\.dev\//.test(key)),
+    Object.entries(keys ?? {}).filter(([key]) => key !== LAST_APPLIED && !isOurKey(key)),
   );
 }

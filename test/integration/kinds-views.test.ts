@@ -48,6 +48,11 @@ test('a class of the host is seen by tenants, with its changes, until it goes', 
     'StorageClass fast of the virtual cluster allows no expansion any more',
     async () => (await seen('fast'))?.allowVolumeExpansion === undefined,
   );
+  await clusters.host.patch(type, at, { metadata: { annotations: { note: null } } });
+  await eventually(
+    'StorageClass fast of the virtual cluster has lost the annotation that it lost on the host',
+    async () => (await seen('fast'))?.metadata?.annotations?.['note'] === undefined,
+  );
   await clusters.host.delete(type, { name: 'fast' });
   await eventually(
     'StorageClass fast is gone from the virtual cluster',

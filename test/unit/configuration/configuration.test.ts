@@ -48,7 +48,7 @@ describe('a configuration document', () => {
         toHost: {
           persistentVolumeClaims: { enabled: true, deletionPolicy: 'Delete' },
           endpointSlices: { enabled: true },
-          ingresses: { enabled: true },
+          ingresses: { enabled: true, annotations: [], allowedHosts: [], allowedClasses: [] },
           networkPolicies: { enabled: true },
           podDisruptionBudgets: { enabled: true },
           serviceAccounts: { enabled: false },
@@ -83,6 +83,40 @@ describe('a configuration document', () => {
     expect(configuration.network.serviceCIDRs).toEqual(['10.96.0.0/16', 'fd00:10:96::/112']);
     expect(configuration.dns).toEqual({ enabled: false, replicas: 1, image: CONFIGURATION_DEFAULTS.dnsImage });
     expect(configuration.policy.podSecurity).toBe('restricted');
+  });
+
+  test('has rules for annotations of Ingresses, each with what its action needs', () => {
+    const rules = [
+      { key: 'example.org/a', action: 'allow' },
+      { key: 'example.org/b*', action: 'drop' },
+      { key: 'example.org/c', action: 'rewrite', names: 'secretName' },
+      { key: 'example.org/d', action: 'set', value: '' },
+    ];
+    const of = (annotations: unknown): string =>
+      `${MINIMAL}sync: {toHost: {ingresses: {annotations: ${JSON.stringify(annotations)}}}}\n`;
+    expect(parseConfiguration(of(rules)).sync.toHost.ingresses.annotations).toEqual([
+      { ...rules[0], values: 'text' },
+      ...rules.slice(1),
+    ]);
+    const message = errorOf(
+      of([
+        { key: '*', action: 'allow' },
+        { key: 'nestling.dev/uid', action: 'drop' },
+        { key: 'label.nestling.dev/*', action: 'drop' },
+        { key: 'a/b*', action: 'set', value: 'x' },
+        { key: 'a/b', action: 'rewrite' },
+        { key: 'a/b', action: 'guess' },
+        { key: 'a/b', action: 'drop', value: 'x' },
+      ]),
+    );
+    const path = 'sync.toHost.ingresses.annotations';
+    expect(message).toContain(`${path}[0].key: "*": is no key of an annotation`);
+    expect(message).toContain(`${path}[1].key: "nestling.dev/uid": is a key by which the syncer knows its own objects`);
+    expect(message).toContain(`${path}[2].key`);
+    expect(message).toContain(`${path}[3].key: "a/b*": is several keys`);
+    expect(message).toContain(`${path}[4].names`);
+    expect(message).toContain(`${path}[5].action`);
+    expect(message).toContain(`${path}[6].value`);
   });
 
   test('written and read again is the same', () => {

@@ -44,6 +44,29 @@ describe('a twin', () => {
     expect(appliedPatch(before, { ...before, metadata })).toBeUndefined();
   });
 
+  test('loses labels and annotations that it was given and that are wanted no more, and none of others', () => {
+    const given = (metadata: Thing['metadata']): Thing => withAppliedDigest<Thing>({ metadata, spec: { a: 1 } });
+    const before = given({
+      labels: { one: '1', two: '2' },
+      annotations: { 'example.org/a': 'x', 'example.org/b': 'y' },
+    });
+    const metadata = {
+      labels: { ...before.metadata.labels, theirs: 'x' },
+      annotations: { ...before.metadata.annotations, theirs: 'y' },
+    };
+    const after = given({ labels: { one: '1' }, annotations: { 'example.org/b': 'y' } });
+    const patch = appliedPatch(after, { ...before, metadata }) as Thing;
+    expect(patch.metadata.labels).toEqual({ two: null });
+    expect(patch.metadata.annotations).toEqual({
+      'example.org/a': null,
+      [ANNOTATIONS.appliedKeys]: 'labels=one,annotations=example.org/b',
+    });
+    expect(appliedPatch(given({}), after)).toMatchObject({
+      metadata: { labels: { one: null }, annotations: { 'example.org/b': null, [ANNOTATIONS.appliedKeys]: null } },
+    });
+    expect(appliedPatch(after, after)).toBeUndefined();
+  });
+
   test('whose fields have the names of object members is compared by its own fields alone', () => {
     const spec = JSON.parse('{"__proto__": {"a": 1}, "constructor": 2}') as object;
     expect(appliedPatch(wanted(spec), { metadata: {}, spec: {} })).toMatchObject({ spec: { constructor: 2 } });

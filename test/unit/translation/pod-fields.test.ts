@@ -1,13 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod } from 'kubernetes-types/core/v1';
-import { podReferences, translatePod } from '../../../syncer/translation';
+import { podReferences, translateIngress, translatePod } from '../../../syncer/translation';
 import type { Field } from '../../../syncer/translation/fields';
+import { INGRESS_SPEC } from '../../../syncer/translation/ingress';
 import { EPHEMERAL_CONTAINER, POD_SPEC } from '../../../syncer/translation/pod-fields';
 import { NETWORK_POLICY_SPEC } from '../../../syncer/translation/network-policy';
 import { SERVICE_SPEC } from '../../../syncer/translation/service';
 import { KUBERNETES_VERSION } from '../../../images';
-import { contextWith, podWith } from './fixtures';
+import { anchor, contextWith, identity, podWith } from './fixtures';
 
 type AnyField = Field<never>;
 type Step = string | '[]';
@@ -148,6 +149,29 @@ describe('the table of PodSpec', () => {
     expect(!translation.ok && translation.message).toMatch(
       /^spec\.containers\[0\]\.env\[0\]\.valueFrom\.vaultRef is a field/,
     );
+  });
+});
+
+describe('the table of IngressSpec', () => {
+  test.each(MINORS)('has every field of the schema of %s, as a leaf', (minor) => {
+    const missing = read('ingress-spec', minor).filter((path) => {
+      const found = entry(INGRESS_SPEC as AnyField, steps(path));
+      return found === undefined || found.class === 'object' || found.class === 'list';
+    });
+    expect(missing).toEqual([]);
+  });
+
+  const marker = 'untranslated-'.repeat(6) + 'z';
+  const references = [...leaves(INGRESS_SPEC as AnyField)].filter(({ leaf }) => leaf.class === 'reference');
+
+  test.each(references.map(({ path }) => text(path)))('translates the reference %s', (path) => {
+    const ingress = { metadata: { name: 'web', namespace: 'shop' }, spec: at(steps(path), marker) as object };
+    const translation = translateIngress(ingress, { identity, anchor, annotations: [] });
+    expect(JSON.stringify(translation)).toContain(marker.slice(0, 52));
+    expect(JSON.stringify(translation.ok && translation.object)).not.toContain(marker);
+    expect(translation.ok && translation.references).toEqual([
+      expect.objectContaining({ name: marker, namespace: 'shop' }),
+    ]);
   });
 });
 
