@@ -397,6 +397,7 @@ export const POD_SPEC: PodField = object({
   hostPID: plain,
   hostUsers: plain,
   hostname: translated,
+  // Also what a host name with dots becomes (hostname.ts).
   hostnameOverride: plain,
   imagePullSecrets: list(object({ name: reference('Secret', true) })),
   nodeName: translated,

@@ -3,7 +3,7 @@ import type { Translation, TranslationContext } from './context';
 import { clusterDNSConfig, usesClusterDNS } from './dns';
 import { downwardAnnotations } from './downward-api';
 import { Copier, type JsonObject } from './fields';
-import { podHostname } from './hostname';
+import { podHostname, setHostname } from './hostname';
 import { addHostsFile, fqdnProblem, hostsContainerName } from './hosts-file';
 import { ANNOTATIONS } from './keys';
 import { namespaceLabels } from './labels';
@@ -105,7 +105,7 @@ function hostSpec(copied: PodSpec, pod: Pod, context: TranslationContext): PodSp
   for (const container of spec.initContainers ?? []) addVariables(container, variables);
 
   const hostname = podHostname(pod.spec, pod.metadata?.name ?? '');
-  if (hostname !== undefined) spec.hostname = hostname;
+  if (hostname !== undefined) setHostname(spec, hostname);
   if (usesClusterDNS(pod.spec)) Object.assign(spec, hostDNS(copied.dnsConfig, namespace, context));
   if (copied.nodeName) {
     spec.affinity = pinnedTo(copied.nodeName, copied.affinity);

@@ -190,6 +190,14 @@ test('setHostnameAsFQDN makes the FQDN the host name', async () => {
   expect(await tenant.run('full', 'hostname', '-f')).toBe('full.web.shop.svc.cluster.local');
 });
 
+test('a host name keeps the dots that a pod’s name may have, and is what the pod overrides it with', async () => {
+  await tenant.createPod('a.b.c', spec());
+  await tenant.createPod('plain', spec({ hostnameOverride: 'chosen.example' }));
+  await Promise.all([tenant.ready('a.b.c'), tenant.ready('plain')]);
+  expect(await tenant.run('a.b.c', 'hostname')).toBe('a.b.c');
+  expect(await tenant.run('plain', 'hostname')).toBe('chosen.example');
+});
+
 test('pods of a StatefulSet find each other by stable names, after they are replaced too', async () => {
   const resolves = (name: string, address: string | undefined) =>
     eventually(`${name} is ${address}`, async () => {

@@ -117,6 +117,8 @@ describe('a pod with a subdomain', () => {
     const { spec } = translated(inDbs({ setHostnameAsFQDN: true }), IMAGE);
     expect(spec).toMatchObject({ hostname: 'db-0', hostnameOverride: 'db-0.dbs.shop.svc.cluster.local' });
     expect(spec).not.toHaveProperty('setHostnameAsFQDN');
+    const dotted = podWith({ subdomain: 'dbs', setHostnameAsFQDN: true }, { name: 'a.b' });
+    expect(translated(dotted, IMAGE).spec).toMatchObject({ hostnameOverride: 'a.b.dbs.shop.svc.cluster.local' });
     const long = podWith({ subdomain: 'd'.repeat(60), setHostnameAsFQDN: true });
     expect(refusal(translatePod(long, contextWith()))).toMatch(
       /^Unsupported: spec\.setHostnameAsFQDN makes web\.d+\.shop\.svc\.cluster\.local the host name/,

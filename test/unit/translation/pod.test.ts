@@ -283,9 +283,18 @@ describe('the host name', () => {
     expect(translated(podWith({ subdomain: 'dbs' })).spec).not.toHaveProperty('subdomain');
   });
 
-  test('is a DNS label of at most 63 characters', () => {
-    expect(hostname({}, 'a.b.c')).toBe('a-b-c');
+  test('has at most 63 characters, as a kubelet cuts it', () => {
     expect(hostname({}, `${'a'.repeat(62)}-b`)).toBe('a'.repeat(62));
+  });
+
+  test('keeps the dots of a pod’s name, and what the pod asks for itself', () => {
+    const seen = (spec: object): object => translated(podWith(spec, { name: 'a.b.c' })).spec ?? {};
+    expect(seen({})).toMatchObject({ hostnameOverride: 'a.b.c' });
+    expect(seen({})).not.toHaveProperty('hostname');
+    expect(seen({ setHostnameAsFQDN: true })).not.toHaveProperty('setHostnameAsFQDN');
+    expect(seen({ hostnameOverride: 'other.example' })).toMatchObject({ hostnameOverride: 'other.example' });
+    expect(seen({ hostname: 'db' })).toMatchObject({ hostname: 'db' });
+    expect(seen({ hostname: 'db' })).not.toHaveProperty('hostnameOverride');
   });
 
   test('is the node’s on the host network', () => {
