@@ -26,6 +26,7 @@ export {
   type IngressAnnotationRule,
   type IngressAnnotationValues,
   type IngressSyncProps,
+  type NetworkPolicySyncProps,
   type PersistentStoreProps,
   type ReferredKind,
   type Rewriting,

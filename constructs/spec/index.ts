@@ -33,6 +33,7 @@ export type {
   IngressAnnotationRule,
   IngressAnnotationValues,
   IngressSyncProps,
+  NetworkPolicySyncProps,
   SyncFromHostProps,
   SyncProps,
   SyncToggle,

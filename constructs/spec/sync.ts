@@ -125,6 +125,29 @@ export interface IngressSyncProps {
   readonly allowedClasses?: readonly string[];
 }
 
+/** How NetworkPolicies are synced. */
+export interface NetworkPolicySyncProps {
+  /**
+   * Whether they are synced. Without, a NetworkPolicy of the tenant protects nothing.
+   *
+   * @default true
+   */
+  readonly enabled?: boolean;
+  /**
+   * Address ranges, such as `203.0.113.0/24`, that the tenant's policies can let its pods send to, beside its own pods. Policies
+   * add up, so that a tenant's `egress: [{}]` would undo a deny of yours in the host namespace.
+   *
+   * @default - all addresses
+   */
+  readonly allowedEgress?: readonly string[];
+  /**
+   * Address ranges that the tenant's policies can let its pods receive from, beside its own pods.
+   *
+   * @default - all addresses
+   */
+  readonly allowedIngress?: readonly string[];
+}
+
 /** What of the tenant's goes to the host, beside pods, Services, and the ConfigMaps and Secrets in use. */
 export interface SyncToHostProps {
   /**
@@ -146,11 +169,11 @@ export interface SyncToHostProps {
    */
   readonly ingresses?: IngressSyncProps;
   /**
-   * NetworkPolicies. Without, a NetworkPolicy of the tenant protects nothing.
+   * NetworkPolicies.
    *
-   * @default - enabled
+   * @default - enabled, all addresses
    */
-  readonly networkPolicies?: SyncToggle;
+  readonly networkPolicies?: NetworkPolicySyncProps;
   /**
    * PodDisruptionBudgets.
    *

@@ -51,6 +51,12 @@ function synced({ sync: { toHost, fromHost } }: SyncerConfiguration): Configurat
       problems.push(pointless('sync.toHost.ingresses', setting, value));
     }
   }
+  for (const setting of ['allowedEgress', 'allowedIngress'] as const) {
+    const value = toHost.networkPolicies[setting];
+    if (!toHost.networkPolicies.enabled && value !== undefined) {
+      problems.push(pointless('sync.toHost.networkPolicies', setting, value));
+    }
+  }
   if (toHost.priorityClasses.enabled && fromHost.priorityClasses.enabled) {
     const message =
       "contradicts sync.toHost.priorityClasses.enabled: a pod's class is either the host's or the tenant's own; disable one of them";

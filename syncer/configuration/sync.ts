@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { parseCidr } from './cidr';
 import { fromHostCustomResource, toHostCustomResource } from './custom-resources';
 import { fieldPatch } from './field-patches';
 import { ingressSync } from './ingress';
@@ -34,6 +35,15 @@ function view(description: string) {
  */
 export const CLAIM_DELETION_POLICIES = ['Delete', 'Retain'] as const;
 
+/** Address ranges that tenants' NetworkPolicies are limited to. */
+function allowedRanges(description: string) {
+  const range = z.string().superRefine((value, context) => {
+    const found = parseCidr(value);
+    if (typeof found === 'string') context.addIssue({ code: 'custom', message: found });
+  });
+  return z.array(range).exactOptional().describe(description);
+}
+
 const toHost = z
   .strictObject({
     persistentVolumeClaims: z
@@ -48,7 +58,18 @@ const toHost = z
       .describe('PersistentVolumeClaims.'),
     endpointSlices: toggle(true, 'EndpointSlices of Services without a selector.'),
     ingresses: ingressSync,
-    networkPolicies: toggle(true, 'NetworkPolicies. Without, a NetworkPolicy of the tenant protects nothing.'),
+    networkPolicies: z
+      .strictObject({
+        enabled: z.boolean().default(true).describe('Whether it is synced.'),
+        allowedEgress: allowedRanges(
+          "Address ranges that the tenant's policies can let its pods send to, beside its own pods. Policies add up, so that one with `egress: [{}]` would undo a deny of the host namespace. Default: all; empty: none.",
+        ),
+        allowedIngress: allowedRanges(
+          "Address ranges that the tenant's policies can let its pods receive from, beside its own pods. Default: all; empty: none.",
+        ),
+      })
+      .prefault({})
+      .describe('NetworkPolicies. Without, a NetworkPolicy of the tenant protects nothing.'),
     podDisruptionBudgets: toggle(true, 'PodDisruptionBudgets.'),
     serviceAccounts: toggle(
       false,

@@ -6,6 +6,7 @@ import { classViews } from './class-views';
 import type { KindEnvironment } from './environment';
 import { ContentInUse } from './in-use';
 import { ingresses } from './ingresses';
+import { networkPolicies } from './network-policies';
 import { Nodes } from './nodes';
 import { Pods } from './pods';
 import { References } from './references';
@@ -76,6 +77,7 @@ export async function runKinds(
     pods,
     services(environment, caches),
     ...(toHost.resourceClaims.enabled ? [resourceClaims(environment, caches)] : []),
+    ...(toHost.networkPolicies.enabled ? [networkPolicies(environment, caches)] : []),
     ...ingressTwins,
     ...Object.values(views).filter((view) => view !== undefined),
   ];

@@ -30,7 +30,10 @@ export const VALUE_GRAMMARS: Readonly<Record<AnnotationValues, ValueGrammar>> = 
   url: pattern('an http or https URL', /^https?:\/\/[A-Za-z0-9._~:/?@!&()*+,=%[\]-]+$/),
   cidrs: pattern('addresses or ranges of addresses, with commas between them', /^[0-9A-Fa-f:./, ]+$/),
   json: { description: 'JSON', matches: isJson },
-  text: pattern('one line without quotes, braces and any of ; # $ < > | ` or a backslash', /^[^\p{C}\p{Zl}\p{Zp};{}"'`\\#$<>|]*$/u),
+  text: pattern(
+    'one line without quotes, braces and any of ; # $ < > | ` or a backslash',
+    /^[^\p{C}\p{Zl}\p{Zp};{}"'`\\#$<>|]*$/u,
+  ),
   any: { description: 'anything', matches: () => true },
 };
 

@@ -50,7 +50,7 @@ type Actions = Readonly<Record<string, AnnotationAction>>;
 
 /** https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations-risk: none of risk `Critical`, of `High` where the grammar takes the risk away. */
 const NGINX: Actions = {
-  'affinity': is(oneOf('cookie')),
+  affinity: is(oneOf('cookie')),
   'affinity-canary-behavior': is(oneOf('sticky', 'legacy')),
   'affinity-mode': is(oneOf('balanced', 'persistent')),
   'allowlist-source-range': is(cidrs),
@@ -64,7 +64,7 @@ const NGINX: Actions = {
   'auth-tls-verify-depth': is(aNumber),
   'auth-type': is(oneOf('basic', 'digest')),
   'backend-protocol': is(oneOf('HTTP', 'HTTPS', 'AUTO_HTTP', 'GRPC', 'GRPCS')),
-  'canary': is(aBoolean),
+  canary: is(aBoolean),
   'canary-by-cookie': is(aWord),
   'canary-by-header': is(aWord),
   'canary-by-header-value': is(aWord),
@@ -117,7 +117,7 @@ const NGINX: Actions = {
   'proxy-ssl-verify': is(onOff),
   'proxy-ssl-verify-depth': is(aNumber),
   'rewrite-target': is(aPath),
-  'satisfy': is(oneOf('any', 'all')),
+  satisfy: is(oneOf('any', 'all')),
   'service-upstream': is(aBoolean),
   'session-cookie-change-on-failure': is(aBoolean),
   'session-cookie-conditional-samesite-none': is(aBoolean),
@@ -176,7 +176,7 @@ const ALB: Actions = {
   'inbound-cidrs': is(cidrs),
   'ip-address-type': is(aWord),
   'listen-ports': is(json),
-  'scheme': is(oneOf('internal', 'internet-facing')),
+  scheme: is(oneOf('internal', 'internet-facing')),
   'ssl-redirect': is(aNumber),
   'success-codes': is(someWords),
   'target-group-attributes': is(someWords),
@@ -234,7 +234,7 @@ const CONTROLLERS: ReadonlyMap<string, Actions> = new Map([
   ['traefik.ingress.kubernetes.io/', TRAEFIK],
   ['haproxy.org/', HAPROXY],
   ['haproxy-ingress.github.io/', { 'auth-url': foreign, 'config-backend': injection, 'ssl-redirect': is(aBoolean) }],
-  ['konghq.com/', { 'plugins': foreign, 'preserve-host': is(aBoolean), 'strip-path': is(aBoolean) }],
+  ['konghq.com/', { plugins: foreign, 'preserve-host': is(aBoolean), 'strip-path': is(aBoolean) }],
   ['kubernetes.io/', { 'ingress.allow-http': is(aBoolean) }],
 ]);
 

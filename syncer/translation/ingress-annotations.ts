@@ -90,7 +90,10 @@ function apply(
       const rewritten = rewrite(action.names, value, environment);
       if (rewritten !== undefined) return [key, rewritten];
       const kind = REFERRED[action.names];
-      environment.refuse(path, `is ${shownValue(value)}; write the name of a ${kind} of namespace ${environment.namespace}`);
+      environment.refuse(
+        path,
+        `is ${shownValue(value)}; write the name of a ${kind} of namespace ${environment.namespace}`,
+      );
       return undefined;
     }
     case 'rewriteJson':
@@ -152,7 +155,8 @@ function rewriteJson(
     const rewritten = JSON.stringify(JSON.parse(value), (_key, inner: unknown) => {
       if (!isObject(inner)) return inner;
       const foreign = Object.keys(inner).find((field) => FOREIGN_TARGETS.has(field) && inner[field] != null);
-      if (foreign !== undefined) problem ??= `has a ${foreign}, which is outside of the virtual cluster; name a Service`;
+      if (foreign !== undefined)
+        problem ??= `has a ${foreign}, which is outside of the virtual cluster; name a Service`;
       if (!Object.hasOwn(inner, 'serviceName')) return inner;
       const service = inner['serviceName'];
       if (typeof service === 'string' && NAME.test(service)) {

@@ -71,18 +71,25 @@ class IngressEnvironment implements CopyEnvironment, AnnotationEnvironment {
 const RESOURCE_KINDS: ReadonlySet<unknown> = new Set(['ConfigMap', 'Secret']);
 
 const BACKEND: Field<IngressEnvironment> = object<IngressEnvironment>({
-  resource: object<IngressEnvironment>({ apiGroup: plain, kind: plain, name: translated }, (copy, source, environment, path) => {
-    if (!source['apiGroup'] && RESOURCE_KINDS.has(source['kind'])) {
-      copy['name'] = environment.twin(source['kind'] as 'ConfigMap' | 'Secret', String(source['name']));
-    } else {
-      environment.refuse(path(), `is a ${String(source['kind'])}, which is not on the host; use a Service, ConfigMap or Secret`);
-    }
-  }),
+  resource: object<IngressEnvironment>(
+    { apiGroup: plain, kind: plain, name: translated },
+    (copy, source, environment, path) => {
+      if (!source['apiGroup'] && RESOURCE_KINDS.has(source['kind'])) {
+        copy['name'] = environment.twin(source['kind'] as 'ConfigMap' | 'Secret', String(source['name']));
+      } else {
+        environment.refuse(
+          path(),
+          `is a ${String(source['kind'])}, which is not on the host; use a Service, ConfigMap or Secret`,
+        );
+      }
+    },
+  ),
   service: object<IngressEnvironment>(
     { name: reference('Service', true), port: object({ name: plain, number: plain }) },
     (_copy, source, environment, path) => {
       if (environment.namespace !== 'default' || source['name'] !== 'kubernetes') return;
-      const why = 'is the API server, which is not among the Services on the host; ask the operator of the platform to expose it';
+      const why =
+        'is the API server, which is not among the Services on the host; ask the operator of the platform to expose it';
       environment.refuse(`${path()}.name`, why);
     },
   ),
@@ -122,7 +129,11 @@ export function translateIngress(ingress: Ingress, context: IngressContext): Ing
   const { [LEGACY_CLASS]: legacy, ...others } = ingress.metadata?.annotations ?? {};
   // Read as the field, unless the platform has a controller that knows the annotation only.
   const kept = legacy !== undefined && context.annotations.some(({ key }) => key === LEGACY_CLASS);
-  const { annotations, dropped } = hostAnnotations(kept ? { ...others, [LEGACY_CLASS]: legacy } : others, context.annotations, environment);
+  const { annotations, dropped } = hostAnnotations(
+    kept ? { ...others, [LEGACY_CLASS]: legacy } : others,
+    context.annotations,
+    environment,
+  );
   if (environment.problems.length > 0) {
     return { ok: false, reason: 'Unsupported', message: environment.problems.join('; ') };
   }

@@ -40,8 +40,7 @@ export function metadataPatch(desired: ObjectMeta | undefined, actual: ObjectMet
   const written = new Set(actual?.annotations?.[ANNOTATIONS.appliedKeys]?.split(','));
   const patched = new Set(actual?.annotations?.[ANNOTATIONS.patched]?.split('\n'));
   const patches = MAPS.map((map) => {
-    const ours = (key: string): boolean =>
-      isOurs(key) || written.has(`${map}=${key}`) || patched.has(`${map}/${key}`);
+    const ours = (key: string): boolean => isOurs(key) || written.has(`${map}=${key}`) || patched.has(`${map}/${key}`);
     return [map, mapPatch(desired?.[map], actual?.[map], ours)] as const;
   }).filter(([, patch]) => patch !== undefined);
   return patches.length > 0 ? Object.fromEntries(patches) : undefined;

@@ -2,6 +2,7 @@ import type { SyncerConfiguration } from '../configuration';
 import { CONFIG_MAP_RIGHTS } from './config-map';
 import type { HostRight } from './host-right';
 import { INGRESS_RIGHTS } from './ingress';
+import { NETWORK_POLICY_RIGHTS } from './network-policy';
 import { POD_RIGHTS } from './pod';
 import { RESOURCE_CLAIM_RIGHTS } from './resource-claim';
 import { SECRET_RIGHTS } from './secret';
@@ -21,6 +22,7 @@ function optionalRights({ sync: { fromHost, toHost } }: RightsConfiguration): re
     ...(fromHost.events.enabled ? EVENT_RIGHTS : []),
     ...(toHost.resourceClaims.enabled ? RESOURCE_CLAIM_RIGHTS : []),
     ...(toHost.ingresses.enabled ? INGRESS_RIGHTS : []),
+    ...(toHost.networkPolicies.enabled ? NETWORK_POLICY_RIGHTS : []),
   ];
 }
 

@@ -39,7 +39,5 @@ export function hasLabels({ metadata }: Viewed, selector: Readonly<Record<string
 }
 
 function withoutOurs(keys: Readonly<Record<string, string>> | undefined): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(keys ?? {}).filter(([key]) => key !== LAST_APPLIED && !isOurKey(key)),
-  );
+  return Object.fromEntries(Object.entries(keys ?? {}).filter(([key]) => key !== LAST_APPLIED && !isOurKey(key)));
 }

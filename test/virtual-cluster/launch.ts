@@ -266,6 +266,7 @@ const LEFTOVER_KINDS = [
   resources.roles,
   resources.roleBindings,
   resources.persistentVolumeClaims,
+  resources.networkPolicies,
 ];
 
 /** What a namespace has that it would not have if it were empty: `Kind/name`. */

@@ -184,6 +184,14 @@ test.each([
     'sync.toHost.persistentVolumeClaims.deletionPolicy: "Retain": has no effect, as sync.toHost.persistentVolumeClaims.enabled is false',
   ],
   [
+    { toHost: { networkPolicies: { enabled: false, allowedEgress: [] } } },
+    'sync.toHost.networkPolicies.allowedEgress: []: has no effect, as sync.toHost.networkPolicies.enabled is false',
+  ],
+  [
+    { toHost: { networkPolicies: { allowedIngress: ['10.0.0.0/8', '10.0.0.1/8'] } } },
+    'sync.toHost.networkPolicies.allowedIngress[1]: "10.0.0.1/8": has bits set after its first 8',
+  ],
+  [
     { fromHost: { storageClasses: { selector: { tier: 'gold' } } } },
     'sync.fromHost.storageClasses.selector: {"tier":"gold"}: has no effect, as sync.fromHost.storageClasses.enabled is false',
   ],

@@ -117,5 +117,9 @@ test('the rights of the syncer name kinds and verbs, never all, and nothing that
   expect(new Set(granted).size).toBe(granted.length);
   expect(granted).toContain('create pods');
   expect(granted).toContain('patch pods/ephemeralcontainers');
+  expect(granted).toContain('create networkpolicies');
+  const toHost = { ...configuration.sync.toHost, networkPolicies: { enabled: false } };
+  const without = syncerRights({ sync: { ...configuration.sync, toHost } });
+  expect(without.flatMap(({ resources }) => resources)).not.toContain('networkpolicies');
   expect(granted.filter((one) => /\*|\bnodes|impersonate|escalate|bind|deletecollection|update/.test(one))).toEqual([]);
 });
