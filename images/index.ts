@@ -5,6 +5,7 @@ import { cacheDirectory, exists, keepNewest, makeOnce, removeAbandoned } from '.
 import type { BinaryName, ImageName } from './catalogue';
 import { imageDefinition, imageNames } from './catalogue';
 import { FileDigests } from './file-digests';
+import type { GoProgram } from './go-programs';
 import type { Layer } from './layer';
 import { layerIdentity } from './layer';
 import type { OciImage } from './oci-archive';
@@ -28,6 +29,8 @@ export interface BuiltImage {
 export interface BuildOptions {
   /** Gives the path of a static Linux binary for this machine; asked only for what the images need. */
   readonly binaries: (name: BinaryName) => Promise<string>;
+  /** Gives the path of a program that is built here. @default built with Go, once */
+  readonly programs?: (name: GoProgram) => Promise<string>;
   /** @default all of the catalogue */
   readonly names?: readonly ImageName[];
   /** Takes one line of progress, without a line end. */

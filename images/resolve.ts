@@ -6,6 +6,7 @@ import { run } from './command';
 import { debianTree } from './debian-packages';
 import type { FileDigests } from './file-digests';
 import { buildGoProgram } from './go-programs';
+import type { GoProgram } from './go-programs';
 import type { FileContent, Layer, LayerEntry } from './layer';
 import { layerOf } from './layer';
 import { fileInTree, sharedLibraries, sharedLibrariesIn } from './shared-libraries';
@@ -13,6 +14,8 @@ import { fileInTree, sharedLibraries, sharedLibrariesIn } from './shared-librari
 /** What is needed to find the files that the catalogue names. */
 export interface ResolveOptions {
   readonly binaries: (name: BinaryName) => Promise<string>;
+  /** Gives the path of a program of ours. @default built with Go, once */
+  readonly programs?: (name: GoProgram) => Promise<string>;
   /** Cache folder for what has to be fetched or built. */
   readonly cache: string;
   readonly digests: FileDigests;
@@ -75,7 +78,10 @@ async function locate(
   options: ResolveOptions,
 ): Promise<string> {
   if ('binary' in from) return options.binaries(from.binary);
-  if ('program' in from) return buildGoProgram(from.program, { ...options, kubernetesVersion: KUBERNETES_VERSION });
+  if ('program' in from) {
+    if (options.programs) return options.programs(from.program);
+    return buildGoProgram(from.program, { ...options, kubernetesVersion: KUBERNETES_VERSION });
+  }
   if ('debian' in from) return fileInTree(needed(tree, from.debian), from.debian);
   if ('node' in from) return nodeBinary();
   const bundle = await cachedSyncerBundle({

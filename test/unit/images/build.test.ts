@@ -17,7 +17,7 @@ describe('building images', () => {
     folder = await mkdtemp(join(tmpdir(), 'images-'));
     cache = join(folder, 'cache');
     lines = [];
-    for (const name of ['etcd', 'kubectl', 'coredns']) await program(name, `#!/bin/sh\necho ${name}\n`);
+    for (const name of ['etcd', 'kubectl', 'coredns', 'pod-hosts']) await program(name, `#!/bin/sh\necho ${name}\n`);
   });
   afterEach(() => rm(folder, { recursive: true }));
 
@@ -28,6 +28,7 @@ describe('building images', () => {
   const build = (...names: ImageName[]) =>
     buildImages({
       binaries: async (name) => join(folder, name),
+      programs: async (name) => join(folder, name),
       names,
       cache,
       syncerEntry: entry(),
