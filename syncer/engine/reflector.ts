@@ -13,12 +13,18 @@ import type { Logger } from './logger';
 import type { Metrics } from './metrics';
 import { type ObjectCache, objectKey } from './object-cache';
 
+/** What a Reflector keeps up to date: an ObjectCache, or something that only listens. Each method as there. */
+export type ReflectorTarget<T extends KubeObject> = Pick<
+  ObjectCache<T>,
+  'name' | 'size' | 'synced' | 'setTransform' | 'prepare' | 'replace' | 'upsert' | 'remove' | 'progress'
+>;
+
 /** Options of a Reflector. */
 export interface ReflectorOptions<T extends KubeObject> {
   client: KubeClient;
   type: ResourceType;
   /** Cache to fill. One cache has one reflector. */
-  cache: ObjectCache<T>;
+  cache: ReflectorTarget<T>;
   /** @default all namespaces */
   namespace?: string | undefined;
   labelSelector?: string | undefined;

@@ -63,6 +63,8 @@ export interface Caches {
    * side runs, or now if it does.
    */
   of<T extends KubeObject>(side: Side, type: ResourceType, options?: CacheOptions<T>): ObjectCache<T>;
+  /** The cache of a kind, if there is one; kinds are told apart by group and name, whatever the version. */
+  find(side: Side, group: string, kind: string): ObjectCache<KubeObject> | undefined;
   /** All caches there are now, but those of types that a cluster may lack. */
   all(): readonly ObjectCache<KubeObject>[];
   /** Asks at once, where a cache waits after a refusal: the cluster has its type now. */
@@ -84,6 +86,7 @@ export function createCaches(
   const made = new Map<string, ObjectCache<KubeObject>>();
   const required = new Set<ObjectCache<KubeObject>>();
   const reflectorOf = new Map<ObjectCache<never>, Reflector<never>>();
+  const byKind = new Map<string, ObjectCache<KubeObject>>();
   /** Set once a side runs. */
   const starters: Partial<Record<Side, (reflector: Reflector<never>) => void>> = {};
 
@@ -115,6 +118,7 @@ export function createCaches(
     made.set(id, cache as unknown as ObjectCache<KubeObject>);
     if (mayBeMissing !== true) required.add(cache as unknown as ObjectCache<KubeObject>);
     reflectorOf.set(cache as unknown as ObjectCache<never>, reflector as unknown as Reflector<never>);
+    byKind.set(`${side}/${type.group}/${type.kind}`, cache as unknown as ObjectCache<KubeObject>);
     reflectors[side].push(reflector as unknown as Reflector<never>);
     starters[side]?.(reflector as unknown as Reflector<never>);
     return cache;
@@ -157,6 +161,7 @@ export function createCaches(
     of: cacheOf,
     all: () => [...required],
     retry: (cache) => reflectorOf.get(cache)?.retry(),
+    find: (side, group, kind) => byKind.get(`${side}/${group}/${kind}`),
     async run(side, signal) {
       const running: Promise<void>[] = [];
       starters[side] = (reflector) => running.push(reflector.run(signal));

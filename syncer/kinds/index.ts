@@ -5,6 +5,7 @@ import type { Caches } from './caches';
 import { classViews } from './class-views';
 import type { KindEnvironment } from './environment';
 import { ContentInUse } from './in-use';
+import { HostEvents } from './events';
 import { ingresses } from './ingresses';
 import { networkPolicies } from './network-policies';
 import { Nodes } from './nodes';
@@ -80,6 +81,7 @@ export async function runKinds(
     ...(toHost.networkPolicies.enabled ? [networkPolicies(environment, caches)] : []),
     ...ingressTwins,
     ...Object.values(views).filter((view) => view !== undefined),
+    ...(environment.configuration.sync.fromHost.events.enabled ? [new HostEvents(environment, caches)] : []),
   ];
   await Promise.all(kinds.map((kind) => kind.run(signal)));
 }

@@ -2,6 +2,7 @@ export { appliedPatch, withAppliedDigest } from './applied';
 export { ingressClassView } from './class-views';
 export { translateConfigMap } from './config-map';
 export type { Anchor, LinkedService, ObjectContext, Reference, Translation, TranslationContext } from './context';
+export { eventUpdate, HOST_EVENT_LABEL, translateEvent, type EventSubject } from './event';
 export { minorOf, OLDEST_HOST_MINOR, unknownFieldsText } from './host-version';
 export { FieldPatches, type Patched, type PatchedKind } from './field-patches';
 export { editAt, isDeeperThan, MAX_DEPTH, visitAt, type Found, type Place } from './json-path';
@@ -23,7 +24,14 @@ export {
   TOKENS_KIND,
   type VirtualIdentity,
 } from './metadata';
-export { clusterScopedHostName, hostName, tokenSecretName, type ClusterIdentity } from './names';
+export {
+  clusterScopedHostName,
+  hostName,
+  isHashedName,
+  tokenSecretName,
+  virtualNames,
+  type ClusterIdentity,
+} from './names';
 export { translateNetworkPolicy, type NetworkPolicyContext } from './network-policy';
 export { isVirtualNode, nodeAddress, virtualNode, type NodeFacts } from './node';
 export { podReferences } from './pod-references';

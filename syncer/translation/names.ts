@@ -56,6 +56,18 @@ export function hostName(id: ClusterIdentity, virtualNamespace: string, name: st
   return join('', [name, virtualNamespace, id.name]);
 }
 
+/** Which object has a host name, where the name itself tells: plain ones do, those that end in a hash do not. */
+export function virtualNames(id: ClusterIdentity, name: string): { namespace: string; name: string } | undefined {
+  const [own = '', namespace = '', cluster, ...more] = name.split(NAME_SEPARATOR);
+  if (more.length > 0 || cluster !== id.name || hostName(id, namespace, own) !== name) return undefined;
+  return { namespace, name: own };
+}
+
+/** Whether a host name ends in a hash, so that only the object that has it tells whose it is. */
+export function isHashedName(name: string): boolean {
+  return HASHED_SHAPE.test(name);
+}
+
 /** Name on the host of a cluster-scoped object: `vcluster-NAME-x-HOSTNAMESPACE-x-CLUSTER`, shortened like {@link hostName}. */
 export function clusterScopedHostName(id: ClusterIdentity, name: string): string {
   return join('vcluster-', [name, id.hostNamespace, id.name]);

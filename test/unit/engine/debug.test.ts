@@ -218,8 +218,15 @@ describe('the listener', () => {
   });
 
   test('writes ten thousand objects as they come', async () => {
-    kind = pods(Array.from({ length: 12_000 }, (_, index) => `n/${index}`));
-    await serve(kind.registry);
+    const registry = new DebugRegistry();
+    const keys = Array.from({ length: 12_000 }, (_, index) => `n/${index}`);
+    registry.add('pods', {
+      keys: () => keys,
+      sides: (key) => ({ virtual: object(key, 7) }),
+      pending: () => undefined,
+      error: () => undefined,
+    });
+    await serve(registry);
     const { text } = await get('/debug/objects?limit=10000');
     const answer = JSON.parse(text) as { objects: DebugObject[]; truncated: boolean };
     expect([answer.objects.length, answer.truncated]).toEqual([10_000, true]);
