@@ -2,12 +2,11 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Pod, Service } from 'kubernetes-types/core/v1';
 import type { NetworkPolicySpec } from 'kubernetes-types/networking/v1';
-import { buildImages } from '../../images';
 import { KubeClient, resources } from '../../syncer/kube-client';
-import { HostCluster, resolveBinaries } from '../host-cluster';
+import { HostCluster } from '../host-cluster';
 import { eventually } from '../virtual-cluster';
 import type { Target } from './traffic';
-import { expectTraffic, PORTS, trafficPod } from './traffic';
+import { expectTraffic, PORTS, provideAgnhost, trafficPod } from './traffic';
 
 const NAME = 'e2e-policies';
 let cluster: HostCluster;
@@ -27,9 +26,8 @@ const pods = [
 const everyone = ['shop/near', 'shop/far', 'bank/till'];
 
 beforeAll(async () => {
-  const binaries = async () => (await resolveBinaries(['agnhost'], () => undefined)).agnhost;
-  const images = await buildImages({ binaries, names: ['agnhost'], log: () => undefined });
-  cluster = await HostCluster.up({ name: NAME, nodes: 2, images: images.map(({ archive }) => archive) });
+  cluster = await HostCluster.up({ name: NAME, nodes: 2 });
+  await provideAgnhost(cluster);
   host = new KubeClient(cluster.connection, { userAgent: 'nestling-test' });
   for (const name of ['shop', 'bank']) {
     await host.create(resources.namespaces, {

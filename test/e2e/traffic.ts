@@ -1,10 +1,22 @@
 import type { Pod } from 'kubernetes-types/core/v1';
+import { buildImages } from '../../images';
+import type { Host } from '../host-cluster';
+import { resolveBinaries } from '../host-cluster';
 import { eventually, exec } from '../virtual-cluster';
 
 /** The program of Kubernetes' own tests of networks: a server that tells its name, and a client that tells what became of a packet. */
 export const AGNHOST = 'registry.k8s.io/e2e-test-images/agnhost:2.66.1';
 /** The ports that {@link trafficPod} listens on. */
 export const PORTS = { http: 8080, metrics: 9090, udp: 5353 } as const;
+
+/** Brings the image of {@link trafficPod} to a host that takes images. */
+export async function provideAgnhost(host: Host): Promise<void> {
+  if (!host.canImportImages) return;
+  const binaries = async () => (await resolveBinaries(['agnhost'], () => undefined)).agnhost;
+  for (const { archive } of await buildImages({ binaries, names: ['agnhost'], log: () => undefined })) {
+    await host.importImage(archive);
+  }
+}
 
 /** A pod that answers on all {@link PORTS}, under the names `http`, `metrics` and `udp`, and from which packets can be sent. */
 export function trafficPod(namespace: string, name: string, labels: Record<string, string> = {}, node?: string): Pod {
