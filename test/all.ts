@@ -12,15 +12,22 @@ const reports = join(root, 'build', 'test-reports');
 
 /** What jest is told for each suite; the order is that of a full run, cheapest first. */
 const suites: Record<string, readonly string[]> = {
-  unit: [],
+  // Jest's own five seconds are too few for a busy machine.
+  unit: ['--testTimeout=60000'],
   integration: ['--testTimeout=120000', '--maxWorkers=2'],
   // One host cluster, two cores: one file at a time.
   e2e: ['--testTimeout=300000', '--runInBand'],
+  // Proofs that take their time: only when named.
+  long: ['--testTimeout=1800000', '--runInBand'],
 };
+/** What a run that names no suite consists of. */
+const DEFAULT_SUITES = ['unit', 'integration', 'e2e'];
+/** Suites that need the host cluster. */
+const ON_HOST: ReadonlySet<string> = new Set(['e2e', 'long']);
 
 const USAGE = `usage: npm test [-- SUITE... | FILE...] [OPTIONS OF JEST]
 
-  SUITE   ${Object.keys(suites).join(', ')}; all of them when none is named
+  SUITE   ${Object.keys(suites).join(', ')}; ${DEFAULT_SUITES.join(', ')} when none is named
 
   npm run test:unit -- test/unit/pki -t 'leafs'    one folder, tests whose name matches
 `;
@@ -128,8 +135,8 @@ async function main(): Promise<void> {
   mkdirSync(reports, { recursive: true });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) stopOn(signal);
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const suite of chosen.length > 0 ? chosen : Object.keys(suites)) {
-    const counts = await (suite === 'e2e' ? onHost(() => jest(suite, extra)) : jest(suite, extra));
+  for (const suite of chosen.length > 0 ? chosen : DEFAULT_SUITES) {
+    const counts = await (ON_HOST.has(suite) ? onHost(() => jest(suite, extra)) : jest(suite, extra));
     total.passed += counts.passed;
     total.failed += counts.failed;
     total.skipped += counts.skipped;

@@ -1,4 +1,4 @@
-import { canonicalAddress } from '../policy';
+import { canonicalAddress } from './address';
 
 /** What a CONNECT request names: an address or a host name, with a port. */
 export type Authority =

@@ -1,11 +1,9 @@
 import type { SyncerConfiguration } from '../configuration';
 import { CONFIG_MAP_RIGHTS } from './config-map';
-import { ENDPOINT_SLICE_RIGHTS } from './endpoint-slice';
 import type { HostRight } from './host-right';
 import { INGRESS_RIGHTS } from './ingress';
 import { NETWORK_POLICY_RIGHTS } from './network-policy';
 import { POD_RIGHTS } from './pod';
-import { POD_DISRUPTION_BUDGET_RIGHTS } from './pod-disruption-budget';
 import { RESOURCE_CLAIM_RIGHTS } from './resource-claim';
 import { SECRET_RIGHTS } from './secret';
 import { SERVICE_RIGHTS } from './service';
@@ -25,8 +23,6 @@ function optionalRights({ sync: { fromHost, toHost } }: RightsConfiguration): re
     ...(toHost.resourceClaims.enabled ? RESOURCE_CLAIM_RIGHTS : []),
     ...(toHost.ingresses.enabled ? INGRESS_RIGHTS : []),
     ...(toHost.networkPolicies.enabled ? NETWORK_POLICY_RIGHTS : []),
-    ...(toHost.endpointSlices.enabled ? ENDPOINT_SLICE_RIGHTS : []),
-    ...(toHost.podDisruptionBudgets.enabled ? POD_DISRUPTION_BUDGET_RIGHTS : []),
   ];
 }
 

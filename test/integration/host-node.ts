@@ -1,4 +1,5 @@
 import type { Pod } from 'kubernetes-types/core/v1';
+import { Controller, createLogger, ObjectCache, Reflector } from '../../syncer/engine';
 import { ApiError, resources } from '../../syncer/kube-client';
 import type { KubeClient } from '../../syncer/kube-client';
 
@@ -12,8 +13,9 @@ export class HostNode {
   readonly #stop = new AbortController();
   /** Names of host pods that are left as they are, as if there were no room for them or their kubelet did not answer. */
   readonly ignored = new Set<string>();
-  #running: Promise<void> | undefined;
-  #address = 1;
+  #running: Promise<unknown> | undefined;
+  /** Last byte of the address by the pod's UID: what the watch tells may be older than a write, and then comes again. */
+  readonly #addresses = new Map<string, number>();
 
   constructor(
     client: KubeClient,
@@ -25,31 +27,31 @@ export class HostNode {
   }
 
   start(): void {
-    this.#running = this.#follow();
+    const { signal } = this.#stop;
+    const logger = createLogger({ level: 'error', name: 'node' });
+    const cache = new ObjectCache<Pod>('the node');
+    const reflector = new Reflector<Pod>({
+      client: this.#client,
+      type: resources.pods,
+      namespace: this.#namespace,
+      cache,
+      logger,
+    });
+    const controller = new Controller({
+      name: 'node',
+      cache,
+      reconcile: async (key) => {
+        const pod = cache.get(key);
+        if (pod) await this.#handle(pod);
+      },
+      logger,
+    });
+    this.#running = Promise.all([reflector.run(signal), controller.run(signal)]);
   }
 
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
-  }
-
-  async #follow(): Promise<void> {
-    const { signal } = this.#stop;
-    const namespace = this.#namespace;
-    try {
-      const list = await this.#client.list<Pod>(resources.pods, { namespace, signal });
-      for (const pod of list.items) await this.#handle(pod);
-      const resourceVersion = list.metadata.resourceVersion ?? '';
-      for await (const { type, object } of this.#client.watch<Pod>(resources.pods, {
-        namespace,
-        resourceVersion,
-        signal,
-      })) {
-        if (type === 'ADDED' || type === 'MODIFIED') await this.#handle(object);
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
   }
 
   async #handle(pod: Pod): Promise<void> {
@@ -73,13 +75,19 @@ export class HostNode {
         );
       }
     } catch (error) {
-      if (!ApiError.is(error, 'NotFound', 'Conflict')) throw error;
+      if (!ApiError.is(error, 'NotFound')) throw error;
     }
+  }
+
+  #addressOf(uid: string): string {
+    const number = this.#addresses.get(uid) ?? this.#addresses.size;
+    this.#addresses.set(uid, number);
+    return `10.244.${Math.floor(number / 250) % 250}.${(number % 250) + 2}`;
   }
 
   #runningStatus(pod: Pod): object {
     const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
-    const address = `10.244.0.${(this.#address++ % 250) + 2}`;
+    const address = this.#addressOf(pod.metadata?.uid ?? '');
     const condition = (type: string) => ({ type, status: 'True', lastTransitionTime: now });
     return {
       phase: 'Running',

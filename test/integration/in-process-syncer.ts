@@ -39,6 +39,17 @@ export async function prepareHost(host: KubeClient): Promise<void> {
   });
 }
 
+/** The configuration that a test's syncer runs with. */
+export function configurationOf(settings: Omit<SyncerSettings, 'now'>): SyncerConfiguration {
+  return resolveConfiguration({
+    apiVersion: 'nestling.dev/v1alpha1',
+    kind: 'SyncerConfiguration',
+    virtualCluster: { name: NAME },
+    host: { workloadServiceAccount: 'default' },
+    ...settings,
+  });
+}
+
 /** Starts the kinds; several may run one after the other against the same servers, as after a restart. */
 export async function startSyncer(
   connections: { host: ClusterConnection; virtual: ClusterConnection },
@@ -61,13 +72,7 @@ export async function startSyncer(
   const environment = {
     identity,
     anchor: { name: `${NAME}-anchor`, uid: anchor.metadata?.uid ?? '' },
-    configuration: resolveConfiguration({
-      apiVersion: 'nestling.dev/v1alpha1',
-      kind: 'SyncerConfiguration',
-      virtualCluster: { name: NAME },
-      host: { workloadServiceAccount: 'default' },
-      ...settings,
-    }),
+    configuration: configurationOf(settings),
     apiServerIP: '10.96.0.1',
     version: 'v1.37.2',
     hostVersion,

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pod, Secret } from 'kubernetes-types/core/v1';
 import { ApiError, resources } from '../../syncer/kube-client';
 import type { KubeClient } from '../../syncer/kube-client';
-import { ANNOTATIONS, tokenSecretName } from '../../syncer/translation';
+import { ANNOTATIONS, syncerRights, tokenSecretName } from '../../syncer/translation';
 import { eventually } from '../virtual-cluster/eventually';
-import { HOST_NAMESPACE, NAME } from './in-process-syncer';
+import { configurationOf, HOST_NAMESPACE, NAME } from './in-process-syncer';
 import { found, TwoClusters } from './two-clusters';
 
 let clusters: TwoClusters;
@@ -332,14 +332,14 @@ test("a right that the host's administrator took away is not told in the host's 
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'Role',
     metadata,
-    rules: [
-      {
-        apiGroups: [''],
-        resources: ['pods', 'services', 'configmaps', 'secrets'],
-        verbs: ['get', 'list', 'watch', 'patch', 'delete'],
-      },
-      { apiGroups: [''], resources: ['configmaps', 'secrets', 'services'], verbs: ['create'] },
-    ],
+    // All that it needs, but for making pods.
+    rules: syncerRights(configurationOf({})).flatMap(({ apiGroup, resources: granted, verbs }) =>
+      granted.map((resource) => ({
+        apiGroups: [apiGroup],
+        resources: [resource],
+        verbs: resource === 'pods' ? verbs.filter((verb) => verb !== 'create') : [...verbs],
+      })),
+    ),
   });
   await clusters.host.create(resources.roleBindings, {
     apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -354,7 +354,7 @@ test("a right that the host's administrator took away is not told in the host's 
   const event = await clusters.event('unentitled', 'RefusedByHost');
   expect(event.message).not.toMatch(/team-a|limited|system:/);
   await clusters.host.patch(resources.roles, { ...metadata, type: 'json' }, [
-    { op: 'add', path: '/rules/0/verbs/-', value: 'create' },
+    { op: 'add', path: '/rules/-', value: { apiGroups: [''], resources: ['pods'], verbs: ['create'] } },
   ]);
   await clusters.running('unentitled');
 });

@@ -47,7 +47,7 @@ describe('a configuration document', () => {
       sync: {
         toHost: {
           persistentVolumeClaims: { enabled: true, deletionPolicy: 'Delete' },
-          endpointSlices: { enabled: true, allowedRanges: [] },
+          endpointSlices: { enabled: true },
           ingresses: { enabled: true, annotations: [], allowedHosts: [], allowedClasses: [] },
           networkPolicies: { enabled: true },
           podDisruptionBudgets: { enabled: true },
