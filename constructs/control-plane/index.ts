@@ -1,6 +1,13 @@
 import type { VirtualClusterSpec } from '../spec';
 import { anchor, certificatesSecret, configurationMap } from './configuration';
-import { clusterRole, controlPlaneServiceAccount, role, roleBinding, workloadServiceAccount } from './rbac';
+import {
+  clusterRole,
+  controlPlaneServiceAccount,
+  namespaceRoles,
+  role,
+  roleBinding,
+  workloadServiceAccount,
+} from './rbac';
 import { apiServerService, storeService } from './services';
 import type { KubernetesObject } from './host-object';
 import { statefulSet } from './stateful-set';
@@ -25,6 +32,10 @@ export function controlPlaneObjects(spec: VirtualClusterSpec): ReadonlyMap<strin
     ['role-binding', roleBinding(spec)],
     ...(clusterWide === undefined ? [] : ([['cluster-role', clusterWide]] as const)),
     ...(clusterWideBinding === undefined ? [] : ([['cluster-role-binding', clusterWideBinding]] as const)),
+    ...namespaceRoles(spec).flatMap(([one, binding]): [string, KubernetesObject][] => [
+      [`role-in-${one.metadata?.namespace}`, one],
+      [`role-binding-in-${one.metadata?.namespace}`, binding],
+    ]),
     ['api-server-service', apiServerService(spec)],
     ['store-service', storeService(spec)],
     ['stateful-set', statefulSet(spec)],

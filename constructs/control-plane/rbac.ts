@@ -1,7 +1,13 @@
 import type { ServiceAccount } from 'kubernetes-types/core/v1';
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding } from 'kubernetes-types/rbac/v1';
 import { controlPlaneLabels, controlPlaneNames } from '../../syncer/configuration';
-import { clusterScopedHostName, syncerClusterRights, syncerRights, type HostRight } from '../../syncer/translation';
+import {
+  clusterScopedHostName,
+  syncerClusterRights,
+  syncerNamespaceRights,
+  syncerRights,
+  type HostRight,
+} from '../../syncer/translation';
 import type { VirtualClusterSpec } from '../spec';
 
 /** The account of the control plane's pod; only its init container and the syncer get a token, by a volume of their own. */
@@ -79,8 +85,30 @@ export function clusterRole(spec: VirtualClusterSpec): readonly [] | readonly [C
   ];
 }
 
-function policyRule({ apiGroup, resources, verbs }: HostRight): PolicyRule {
-  return { apiGroups: [apiGroup], resources: [...resources], verbs: [...verbs] };
+/** What the syncer may do in other namespaces of the host, and to whom that is given; a Role and a RoleBinding each. */
+export function namespaceRoles(spec: VirtualClusterSpec): readonly (readonly [Role, RoleBinding])[] {
+  const { serviceAccount } = controlPlaneNames(spec.name);
+  // Shared with the clusters of all namespaces, so that the name says which one's it is.
+  const name = clusterScopedHostName({ name: spec.name, hostNamespace: spec.namespace }, 'syncer');
+  const apiVersion = 'rbac.authorization.k8s.io/v1';
+  return [...syncerNamespaceRights(spec.configuration)].map(([namespace, rights]) => {
+    const metadata = { name, namespace, labels: controlPlaneLabels(spec.name) };
+    return [
+      { apiVersion, kind: 'Role', metadata, rules: rights.map(policyRule) },
+      {
+        apiVersion,
+        kind: 'RoleBinding',
+        metadata,
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
+        subjects: [{ kind: 'ServiceAccount', name: serviceAccount, namespace: spec.namespace }],
+      },
+    ] as const;
+  });
+}
+
+function policyRule({ apiGroup, resources, verbs, names }: HostRight): PolicyRule {
+  const rule = { apiGroups: [apiGroup], resources: [...resources], verbs: [...verbs] };
+  return names === undefined ? rule : { ...rule, resourceNames: [...names] };
 }
 
 /**

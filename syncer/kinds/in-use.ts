@@ -68,6 +68,12 @@ export class ContentInUse<T extends ConfigMap | Secret> {
       logger: environment.logger,
       metrics: environment.metrics,
     });
+    references.onComplete(() => {
+      for (const object of host.values()) {
+        const key = caches.virtualKeyOf(object, kind.kind);
+        if (key !== undefined) this.#controller.enqueue(key);
+      }
+    });
     references.subscribe((referred, key) => {
       if (referred === kind.kind) this.#controller.enqueue(key);
     });
@@ -114,6 +120,7 @@ export class ContentInUse<T extends ConfigMap | Secret> {
       warnNameTaken(this.#environment, type, virtual);
       return { requeueAfterMs: NAME_TAKEN_RETRY_MS };
     }
+    if (virtual && !used && !this.#references.isComplete) return; // whoever is not known yet may refer to it
     if (!virtual || !used) {
       if (host && !host.metadata?.deletionTimestamp) await remove(hostClient, type, host);
       return;

@@ -3,6 +3,7 @@ import { resources } from '../kube-client';
 import { podReferences, translateConfigMap, translateSecret } from '../translation';
 import type { Caches } from './caches';
 import { classViews } from './class-views';
+import { customResources } from './custom-resources';
 import type { KindEnvironment } from './environment';
 import { ContentInUse } from './in-use';
 import { HostEvents } from './events';
@@ -41,6 +42,7 @@ export async function runKinds(
   const ingressTwins = toHost.ingresses.enabled
     ? [ingresses(environment, caches, references, views.ingressClasses)]
     : [];
+  const custom = customResources(environment, caches, references);
   const configMaps = new ContentInUse<ConfigMap>(
     environment,
     caches,
@@ -82,6 +84,7 @@ export async function runKinds(
     ...ingressTwins,
     ...Object.values(views).filter((view) => view !== undefined),
     ...(environment.configuration.sync.fromHost.events.enabled ? [new HostEvents(environment, caches)] : []),
+    ...custom,
   ];
   await Promise.all(kinds.map((kind) => kind.run(signal)));
 }

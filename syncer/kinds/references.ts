@@ -14,6 +14,12 @@ interface Referrers<T extends KubeObject> {
   readonly references: (object: T) => readonly Pick<Reference, 'kind' | 'namespace' | 'name'>[];
   /** Whether a change of an object may have changed its references. @default always */
   readonly mayDiffer?: (object: T, previous: T) => boolean;
+  /**
+   * For a type that the virtual cluster may lack: tells whether it is known to, so that the cache need not be waited for.
+   *
+   * @default the type is always there
+   */
+  readonly whenAbsent?: { readonly isAbsent: boolean; onAbsent(listener: () => void): void };
 }
 
 /**
@@ -22,15 +28,32 @@ interface Referrers<T extends KubeObject> {
  */
 export class References {
   readonly #caches: ObjectCache<KubeObject>[] = [];
+  readonly #sources: SyncedSource[] = [];
+  /** Whether each cache of a type that may be missing tells all there is. */
+  readonly #knowing: (() => boolean)[] = [];
+  readonly #completed = new Set<() => void>();
   readonly #listeners = new Set<(kind: Reference['kind'], virtualKey: string) => void>();
 
   /** Caches that must be complete before absence of a reference means anything. */
   get sources(): readonly SyncedSource[] {
-    return this.#caches;
+    return this.#sources;
+  }
+
+  /**
+   * Whether all references are known, also those of types that the virtual cluster may lack. While they are not, an object without a
+   * known reference may still have one, and must stay on the host.
+   */
+  get isComplete(): boolean {
+    return this.#knowing.every((known) => known());
+  }
+
+  /** Calls back when {@link isComplete} may have become true. */
+  onComplete(listener: () => void): void {
+    this.#completed.add(listener);
   }
 
   /** Takes the references of a kind's objects into account. */
-  add<T extends KubeObject>({ cache, references, mayDiffer = () => true }: Referrers<T>): void {
+  add<T extends KubeObject>({ cache, references, mayDiffer = () => true, whenAbsent }: Referrers<T>): void {
     cache.addIndex(INDEX, (object) => references(object).map(indexValue));
     cache.subscribe(({ type, object, previous }) => {
       if (type === 'modified' && previous !== undefined && !mayDiffer(object, previous)) return;
@@ -40,6 +63,16 @@ export class References {
       for (const { kind, namespace, name } of references(previous)) this.#tell(kind, `${namespace}/${name}`);
     });
     this.#caches.push(cache as unknown as ObjectCache<KubeObject>);
+    if (whenAbsent === undefined) {
+      this.#sources.push(cache);
+      return;
+    }
+    this.#knowing.push(() => cache.synced || whenAbsent.isAbsent);
+    const complete = (): void => {
+      for (const listener of this.#completed) listener();
+    };
+    cache.whenSynced().then(complete, () => undefined);
+    whenAbsent.onAbsent(complete);
   }
 
   /** Whether any object refers to this one. */

@@ -4,6 +4,7 @@ import { ApiError } from '../kube-client';
 import type { KubeObject, ResourceType } from '../kube-client';
 import {
   appliedPatch,
+  exactPatch,
   FieldPatches,
   hasLabels,
   isDeeperThan,
@@ -18,6 +19,7 @@ import type { Caches, CacheOptions } from './caches';
 import type { KindEnvironment } from './environment';
 import { isOtherObject } from './refusals';
 import { remove } from './removal';
+import { WriteBudget } from './write-budget';
 
 /** A kind of the host's objects that tenants see. */
 export interface ViewKind<T extends KubeObject> {
@@ -28,6 +30,13 @@ export interface ViewKind<T extends KubeObject> {
   readonly show?: (host: T) => T;
   /** Whether it is a custom resource, which field patches name with its group. @default false */
   readonly custom?: boolean;
+  /**
+   * Whether fields that only the view has are taken away: right where both clusters have one definition of the kind, so that neither
+   * fills in what the other does not.
+   *
+   * @default false
+   */
+  readonly exact?: boolean;
   /** For objects that have a namespace: that of the host, and the one that shows them. */
   readonly namespaces?: { readonly host: string; readonly virtual: string };
   /** How the status is written; undefined where it is not shown. @default it is not */
@@ -47,6 +56,7 @@ export class Views<T extends KubeObject> {
   readonly #kind: ViewKind<T>;
   readonly #patches: FieldPatches;
   readonly #controller: Controller;
+  readonly #budget = new WriteBudget();
   readonly host: ObjectCache<T>;
   readonly virtual: ObjectCache<T>;
 
@@ -73,7 +83,10 @@ export class Views<T extends KubeObject> {
       metrics: environment.metrics,
     });
     this.host.subscribe(({ object }) => this.#enqueue(object, namespaces?.host));
-    this.virtual.subscribe(({ object }) => this.#enqueue(object, namespaces?.virtual));
+    this.virtual.subscribe(({ type: change, object }) => {
+      if (change === 'deleted') this.#budget.forget(object.metadata?.uid ?? '');
+      this.#enqueue(object, namespaces?.virtual);
+    });
     caches.virtual.namespaces.subscribe(({ type: change, key }) => {
       if (change !== 'deleted' && key === namespaces?.virtual) this.enqueueAll();
     });
@@ -129,7 +142,7 @@ export class Views<T extends KubeObject> {
 
   /** What tenants are to see; undefined, with a line in the log, where that cannot be made. */
   #wanted(host: T): T | undefined {
-    const { type, show = viewOf, namespaces } = this.#kind;
+    const { type, show = viewOf, namespaces, exact } = this.#kind;
     const about = { kind: type.resource, name: host.metadata?.name };
     if (isDeeperThan(host, MAX_DEPTH)) {
       this.#environment.logger.warn(about, `not shown to tenants: more than ${MAX_DEPTH} levels deep`);
@@ -141,16 +154,16 @@ export class Views<T extends KubeObject> {
       return undefined;
     }
     const { object } = patched;
-    return withAppliedDigest(
+    const placed =
       namespaces === undefined
         ? object
-        : { ...object, metadata: { ...object.metadata, namespace: namespaces.virtual } },
-    );
+        : { ...object, metadata: { ...object.metadata, namespace: namespaces.virtual } };
+    return exact ? placed : withAppliedDigest(placed);
   }
 
   /** @returns the view as it is then; undefined where the watch has to tell first */
   async #show(name: string, wanted: T, actual: T | undefined): Promise<T | undefined> {
-    const { type, namespaces } = this.#kind;
+    const { type, namespaces, exact } = this.#kind;
     const client = this.#environment.virtual;
     const place = namespaces === undefined ? {} : { namespace: namespaces.virtual };
     if (!actual) {
@@ -166,8 +179,9 @@ export class Views<T extends KubeObject> {
         return undefined;
       }
     }
-    const patch = appliedPatch(wanted, actual);
+    const patch = exact ? exactPatch(wanted, actual) : appliedPatch(wanted, actual);
     if (!patch) return actual;
+    if (this.#waits(name, actual)) return undefined;
     const uid = actual.metadata?.uid;
     try {
       const body = { ...patch, metadata: { ...(patch as KubeObject).metadata, uid } };
@@ -183,13 +197,20 @@ export class Views<T extends KubeObject> {
     }
   }
 
+  /** Whether a view is written so often, as by a webhook of the tenant that answers each write, that the next one has to wait. */
+  #waits(name: string, { metadata }: T): boolean {
+    const wait = this.#budget.take(metadata?.uid ?? '');
+    if (wait > 0) this.#controller.enqueueAfter(name, wait);
+    return wait > 0;
+  }
+
   async #showStatus(name: string, host: T, shown: T): Promise<void> {
     const { type, namespaces, status } = this.#kind;
     const how = status?.();
     if (how === undefined) return;
     const [wanted, present] = [statusOf(host), statusOf(shown)];
     const changes = objectChanges(wanted, present);
-    if (Object.keys(changes).length === 0) return;
+    if (Object.keys(changes).length === 0 || this.#waits(name, shown)) return;
     const place = namespaces === undefined ? {} : { namespace: namespaces.virtual };
     const subresource = how === 'subresource' ? { subresource: 'status' } : {};
     const body = { metadata: { uid: shown.metadata?.uid }, status: changes };

@@ -39,6 +39,12 @@ export const resources = {
   resourceClaims: grouped('resource.k8s.io', 'resourceclaims', 'ResourceClaim'),
   resourceClaimTemplates: grouped('resource.k8s.io', 'resourceclaimtemplates', 'ResourceClaimTemplate'),
   runtimeClasses: grouped('node.k8s.io', 'runtimeclasses', 'RuntimeClass', false),
+  customResourceDefinitions: grouped(
+    'apiextensions.k8s.io',
+    'customresourcedefinitions',
+    'CustomResourceDefinition',
+    false,
+  ),
   leases: grouped('coordination.k8s.io', 'leases', 'Lease'),
   roles: grouped('rbac.authorization.k8s.io', 'roles', 'Role'),
   roleBindings: grouped('rbac.authorization.k8s.io', 'rolebindings', 'RoleBinding'),

@@ -47,6 +47,17 @@ export function appliedPatch<T extends ObjectLike>(wanted: T, actual: T): JsonOb
   return { ...changes, ...(metadata && { metadata }) };
 }
 
+/**
+ * JSON merge patch that makes an object exactly what it should be, or undefined when it is: fields that only the actual object has
+ * go. For kinds whose API server fills in nothing that is not wanted. Labels and annotations of others stay.
+ */
+export function exactPatch<T extends ObjectLike>(wanted: T, actual: T): JsonObject | undefined {
+  const metadata = metadataPatch(wanted.metadata, actual.metadata);
+  const changes = objectChanges(content(wanted), content(actual));
+  if (metadata === undefined && Object.keys(changes).length === 0) return undefined;
+  return { ...changes, ...(metadata && { metadata }) };
+}
+
 /** Merge patch of the fields that the wanted object has and that differ. Lists go as a whole. */
 function drift(wanted: JsonObject, present: unknown): JsonObject {
   const before = new Map(isObject(present) ? Object.entries(present) : []);

@@ -3,4 +3,6 @@ export interface HostRight {
   readonly apiGroup: string;
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
+  /** Names of the only objects that it is for. @default all */
+  readonly names?: readonly string[];
 }

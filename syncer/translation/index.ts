@@ -1,6 +1,15 @@
-export { appliedPatch, withAppliedDigest } from './applied';
+export { appliedPatch, exactPatch, withAppliedDigest } from './applied';
 export { ingressClassView } from './class-views';
 export { translateConfigMap } from './config-map';
+export { CustomResourceTranslator, type CustomResource } from './custom-resource';
+export {
+  definitionProblem,
+  hasStatusSubresource,
+  isEstablished,
+  virtualDefinition,
+  withVersionOnly,
+  type Definition,
+} from './definition';
 export type { Anchor, LinkedService, ObjectContext, Reference, Translation, TranslationContext } from './context';
 export { eventUpdate, HOST_EVENT_LABEL, translateEvent, type EventSubject } from './event';
 export { minorOf, OLDEST_HOST_MINOR, unknownFieldsText } from './host-version';
@@ -46,7 +55,7 @@ export {
   type ClaimConsumer,
   type ResourceClaim,
 } from './resource-claim';
-export { syncerClusterRights, syncerRights, type HostRight } from './rights';
+export { syncerClusterRights, syncerNamespaceRights, syncerRights, type HostRight } from './rights';
 export { translateSecret } from './secret';
 export {
   hostServicePatch,

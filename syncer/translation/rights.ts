@@ -23,6 +23,10 @@ function optionalRights({ sync: { fromHost, toHost } }: RightsConfiguration): re
     ...(toHost.resourceClaims.enabled ? RESOURCE_CLAIM_RIGHTS : []),
     ...(toHost.ingresses.enabled ? INGRESS_RIGHTS : []),
     ...(toHost.networkPolicies.enabled ? NETWORK_POLICY_RIGHTS : []),
+    ...toHost.customResources.filter(({ scope }) => scope === 'Namespaced').map(twinRight),
+    ...fromHost.customResources
+      .filter(({ namespaces }) => namespaces.some(({ host }) => host === undefined))
+      .map(({ group, resource }) => viewRight(group, resource)),
   ];
 }
 
@@ -41,8 +45,14 @@ export function syncerRights(configuration: RightsConfiguration): readonly HostR
  * Rights of the syncer outside of its host namespace, for kinds that have none. Empty unless a feature that is off by default asks
  * for them: then there is no ClusterRole.
  */
-export function syncerClusterRights({ sync: { fromHost } }: RightsConfiguration): readonly HostRight[] {
+export function syncerClusterRights({ sync: { toHost, fromHost } }: RightsConfiguration): readonly HostRight[] {
+  const definitions = [...toHost.customResources, ...fromHost.customResources];
   return mergeRights([
+    ...definitions.map(({ group, resource }) => definitionRight(`${resource}.${group}`)),
+    ...toHost.customResources.filter(({ scope }) => scope === 'Cluster').map(twinRight),
+    ...fromHost.customResources
+      .filter(({ scope }) => scope === 'Cluster')
+      .map(({ group, resource }) => viewRight(group, resource)),
     ...(fromHost.storageClasses.enabled ? [viewRight('storage.k8s.io', 'storageclasses')] : []),
     ...(fromHost.ingressClasses.enabled ? [viewRight('networking.k8s.io', 'ingressclasses')] : []),
     ...(fromHost.runtimeClasses.enabled ? [viewRight('node.k8s.io', 'runtimeclasses')] : []),
@@ -50,26 +60,53 @@ export function syncerClusterRights({ sync: { fromHost } }: RightsConfiguration)
   ]);
 }
 
+/** Rights of the syncer in other namespaces of the host, whose custom resources tenants see. Empty by default. */
+export function syncerNamespaceRights({
+  sync: { fromHost },
+}: RightsConfiguration): ReadonlyMap<string, readonly HostRight[]> {
+  const rights = new Map<string, HostRight[]>();
+  for (const { group, resource, namespaces } of fromHost.customResources) {
+    for (const { host } of namespaces) {
+      if (host !== undefined) rights.set(host, [...(rights.get(host) ?? []), viewRight(group, resource)]);
+    }
+  }
+  return new Map([...rights].map(([namespace, all]) => [namespace, mergeRights(all)]));
+}
+
+/** A custom resource of the tenant on the host; its status is only read. */
+function twinRight({ group, resource }: { readonly group: string; readonly resource: string }): HostRight {
+  return { apiGroup: group, resources: [resource], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] };
+}
+
+/** One definition, by its name. */
+function definitionRight(name: string): HostRight {
+  const verbs = ['get', 'list', 'watch'];
+  return { apiGroup: 'apiextensions.k8s.io', resources: ['customresourcedefinitions'], verbs, names: [name] };
+}
+
 function viewRight(apiGroup: string, resource: string): HostRight {
   return { apiGroup, resources: [resource], verbs: ['get', 'list', 'watch'] };
 }
 
-/** One rule for all resources of a group that have the same verbs. */
+/** One rule for all resources of a group that have the same verbs, and one for all objects that are named. */
 function mergeRights(rights: readonly HostRight[]): readonly HostRight[] {
-  const verbs = new Map<string, { apiGroup: string; resource: string; verbs: Set<string> }>();
-  for (const { apiGroup, resources, verbs: granted } of rights) {
+  const verbs = new Map<string, { apiGroup: string; resource: string; verbs: Set<string>; names: Set<string> }>();
+  for (const { apiGroup, resources, verbs: granted, names = [] } of rights) {
     for (const resource of resources) {
-      const key = `${apiGroup}/${resource}`;
-      const entry = verbs.get(key) ?? { apiGroup, resource, verbs: new Set() };
+      // Rights on named objects never join those on all.
+      const key = `${apiGroup}/${resource}/${names.length > 0 ? 'named' : ''}`;
+      const entry = verbs.get(key) ?? { apiGroup, resource, verbs: new Set(), names: new Set() };
       for (const verb of granted) entry.verbs.add(verb);
+      for (const name of names) entry.names.add(name);
       verbs.set(key, entry);
     }
   }
-  const rules = new Map<string, { apiGroup: string; resources: string[]; verbs: string[] }>();
-  for (const { apiGroup, resource, verbs: granted } of verbs.values()) {
+  const rules = new Map<string, { apiGroup: string; resources: string[]; verbs: string[]; names?: string[] }>();
+  for (const { apiGroup, resource, verbs: granted, names } of verbs.values()) {
     const sorted = [...granted].sort();
-    const key = `${apiGroup}/${sorted.join(',')}`;
-    const rule = rules.get(key) ?? { apiGroup, resources: [], verbs: sorted };
+    const named = names.size > 0 ? { names: [...names].sort() } : {};
+    const key = `${apiGroup}/${sorted.join(',')}/${named.names?.join(',') ?? ''}`;
+    const rule = rules.get(key) ?? { apiGroup, resources: [], verbs: sorted, ...named };
     rule.resources.push(resource);
     rules.set(key, rule);
   }

@@ -306,7 +306,7 @@ async function remove(host: KubeClient, namespace: string, name: string, objects
     try {
       await host.delete(type, {
         name: object.metadata?.name ?? '',
-        ...(type.namespaced ? { namespace } : {}),
+        ...(type.namespaced ? { namespace: object.metadata?.namespace ?? namespace } : {}),
         propagationPolicy: 'Background',
       });
     } catch (error) {

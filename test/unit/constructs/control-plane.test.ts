@@ -184,6 +184,32 @@ describe('the rights of the control plane', () => {
     expect(manifests.map(({ kind }) => kind)).not.toContain('ClusterRole');
   });
 
+  test('on custom resources are in a ClusterRole for definitions by name, and in the namespaces whose objects are shown', () => {
+    const offer = { group: 'example.org', version: 'v1', kind: 'Offer', resource: 'offers' };
+    const all = synthesize({
+      sync: { fromHost: { customResources: [{ ...offer, namespaces: [{ host: 'shared', virtual: 'catalogue' }] }] } },
+    });
+    const name = 'vcluster-syncer-x-team-a-x-my-vc1';
+    expect(find(all, 'ClusterRole', name)).toMatchObject({
+      rules: [
+        {
+          apiGroups: ['apiextensions.k8s.io'],
+          resources: ['customresourcedefinitions'],
+          resourceNames: ['offers.example.org'],
+          verbs: ['get', 'list', 'watch'],
+        },
+      ],
+    });
+    expect(find(all, 'Role', name)).toMatchObject({
+      metadata: { namespace: 'shared' },
+      rules: [{ apiGroups: ['example.org'], resources: ['offers'], verbs: ['get', 'list', 'watch'] }],
+    });
+    expect(find(all, 'RoleBinding', name)).toMatchObject({
+      metadata: { namespace: 'shared' },
+      subjects: [{ kind: 'ServiceAccount', name: 'my-vc1', namespace: 'team-a' }],
+    });
+  });
+
   test('belong to the account of the pod; tenants’ pods get one that has none', () => {
     const binding = find(manifests, 'RoleBinding', 'my-vc1') as unknown as { subjects: unknown };
     expect(binding.subjects).toEqual([{ kind: 'ServiceAccount', name: 'my-vc1', namespace: 'team-a' }]);

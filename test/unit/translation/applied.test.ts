@@ -1,4 +1,4 @@
-import { appliedPatch, withAppliedDigest } from '../../../syncer/translation';
+import { appliedPatch, exactPatch, withAppliedDigest } from '../../../syncer/translation';
 import { ANNOTATIONS } from '../../../syncer/translation/keys';
 
 type Thing = { metadata: { annotations?: Record<string, string>; labels?: Record<string, string> }; spec?: object };
@@ -73,4 +73,12 @@ describe('a twin', () => {
     const patch = appliedPatch(wanted(spec), { metadata: {}, spec: {} });
     expect(Object.keys((patch?.['spec'] ?? {}) as object)).toEqual(['__proto__', 'constructor']);
   });
+});
+
+test('a view that is to be exact loses what only it has', () => {
+  const shown: Thing = { metadata: { labels: { a: 'b' } }, spec: { a: 1, nested: { b: 2 } } };
+  expect(exactPatch(shown, { ...shown, spec: { a: 1, nested: { b: 2, c: 3 }, d: 4 } })).toEqual({
+    spec: { nested: { c: null }, d: null },
+  });
+  expect(exactPatch(shown, { ...shown, metadata: { labels: { a: 'b', own: 'x' } } })).toBeUndefined();
 });

@@ -5,6 +5,7 @@ import {
   isVirtualNode,
   nodeAddress,
   syncerClusterRights,
+  syncerNamespaceRights,
   syncerRights,
   tenantText,
   tokenSecretName,
@@ -122,4 +123,51 @@ test('the rights of the syncer name kinds and verbs, never all, and nothing that
   const without = syncerRights({ sync: { ...configuration.sync, toHost } });
   expect(without.flatMap(({ resources }) => resources)).not.toContain('networkpolicies');
   expect(granted.filter((one) => /\*|\bnodes|impersonate|escalate|bind|deletecollection|update/.test(one))).toEqual([]);
+});
+
+test('custom resources bring the rights on them and on their definitions by name, and no more', () => {
+  const defined = (kind: string) => ({
+    group: 'example.org',
+    version: 'v1',
+    kind,
+    resource: `${kind.toLowerCase()}s`,
+  });
+  const base = {
+    apiVersion: 'nestling.dev/v1alpha1',
+    kind: 'SyncerConfiguration',
+    virtualCluster: { name: 'my-vc' },
+  };
+  const configuration = resolveConfiguration({
+    ...base,
+    sync: {
+      toHost: { customResources: [defined('Widget'), { ...defined('Engine'), scope: 'Cluster' }] },
+      fromHost: {
+        customResources: [
+          { ...defined('Flavour'), scope: 'Cluster' },
+          { ...defined('Offer'), namespaces: [{ host: 'shared', virtual: 'catalogue' }] },
+        ],
+      },
+    },
+  });
+  const [read, write] = [
+    ['get', 'list', 'watch'],
+    ['create', 'delete', 'get', 'list', 'patch', 'watch'],
+  ];
+  const before = syncerRights(resolveConfiguration(base));
+  expect(
+    syncerRights(configuration).filter((right) => !JSON.stringify(before).includes(JSON.stringify(right))),
+  ).toEqual([{ apiGroup: 'example.org', resources: ['widgets'], verbs: write }]);
+  expect(syncerClusterRights(configuration)).toEqual([
+    {
+      apiGroup: 'apiextensions.k8s.io',
+      resources: ['customresourcedefinitions'],
+      verbs: read,
+      names: ['engines.example.org', 'flavours.example.org', 'offers.example.org', 'widgets.example.org'],
+    },
+    { apiGroup: 'example.org', resources: ['engines'], verbs: write },
+    { apiGroup: 'example.org', resources: ['flavours'], verbs: read },
+  ]);
+  expect([...syncerNamespaceRights(configuration)]).toEqual([
+    ['shared', [{ apiGroup: 'example.org', resources: ['offers'], verbs: read }]],
+  ]);
 });
