@@ -142,7 +142,7 @@ export class Views<T extends KubeObject> {
 
   /** What tenants are to see; undefined, with a line in the log, where that cannot be made. */
   #wanted(host: T): T | undefined {
-    const { type, show = viewOf, namespaces, exact } = this.#kind;
+    const { type, show = viewOf, namespaces } = this.#kind;
     const about = { kind: type.resource, name: host.metadata?.name };
     if (isDeeperThan(host, MAX_DEPTH)) {
       this.#environment.logger.warn(about, `not shown to tenants: more than ${MAX_DEPTH} levels deep`);
@@ -158,7 +158,7 @@ export class Views<T extends KubeObject> {
       namespaces === undefined
         ? object
         : { ...object, metadata: { ...object.metadata, namespace: namespaces.virtual } };
-    return exact ? placed : withAppliedDigest(placed);
+    return withAppliedDigest(placed);
   }
 
   /** @returns the view as it is then; undefined where the watch has to tell first */
