@@ -28,10 +28,23 @@ const TYPES = [
     schema: 'apis__resource.k8s.io__v1',
     name: 'io.k8s.api.resource.v1.ResourceClaimSpec',
   },
+  { list: 'endpoint-slice', schema: 'apis__discovery.k8s.io__v1', name: 'io.k8s.api.discovery.v1.EndpointSlice' },
+  {
+    list: 'pod-disruption-budget-spec',
+    schema: 'apis__policy__v1',
+    name: 'io.k8s.api.policy.v1.PodDisruptionBudgetSpec',
+  },
 ];
 
-/** Not listed: init and ephemeral containers have the fields of containers, and a claim's template those of a claim. */
-const LEFT_OUT = new Set(['initContainers[]', 'ephemeralContainers[]', 'volumes[].ephemeral.volumeClaimTemplate']);
+/** Not listed: what every object has; init and ephemeral containers have the fields of containers, and a claim's template those of a claim. */
+const LEFT_OUT = new Set([
+  'apiVersion',
+  'kind',
+  'metadata',
+  'initContainers[]',
+  'ephemeralContainers[]',
+  'volumes[].ephemeral.volumeClaimTemplate',
+]);
 
 const FOLDER = join(__dirname, '..', 'test', 'unit', 'translation', 'api-fields');
 

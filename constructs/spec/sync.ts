@@ -148,6 +148,24 @@ export interface NetworkPolicySyncProps {
   readonly allowedIngress?: readonly string[];
 }
 
+/** How EndpointSlices of Services without a selector are synced. */
+export interface EndpointSliceSyncProps {
+  /**
+   * Whether they are synced. Without, such a Service leads nowhere on the host; its name still resolves in the virtual cluster.
+   *
+   * @default true
+   */
+  readonly enabled?: boolean;
+  /**
+   * Address ranges (CIDRs) that endpoints may lie in beside the virtual cluster's own pods, such as `203.0.113.0/28` of a database
+   * outside of the host. What forwards to the Service on the host reaches them with its own rights: give what every tenant
+   * may reach. Loopback, link-local and multicast addresses stay forbidden. With pod security `privileged` all others are allowed.
+   *
+   * @default - none
+   */
+  readonly allowedRanges?: readonly string[];
+}
+
 /** What of the tenant's goes to the host, beside pods, Services, and the ConfigMaps and Secrets in use. */
 export interface SyncToHostProps {
   /**
@@ -161,7 +179,7 @@ export interface SyncToHostProps {
    *
    * @default - enabled
    */
-  readonly endpointSlices?: SyncToggle;
+  readonly endpointSlices?: EndpointSliceSyncProps;
   /**
    * Ingresses.
    *
@@ -175,7 +193,7 @@ export interface SyncToHostProps {
    */
   readonly networkPolicies?: NetworkPolicySyncProps;
   /**
-   * PodDisruptionBudgets.
+   * PodDisruptionBudgets: who drains a node of the host has to keep to them. A tenant can so hold a drain up for as long as it likes.
    *
    * @default - enabled
    */

@@ -82,6 +82,12 @@ export function formatCidr({ address, prefix }: Cidr): string {
   return `${address}/${prefix}`;
 }
 
+/** What is wrong with a range of addresses: a sentence with the remedy, or undefined for a good range. */
+export function rangeProblem(text: string): string | undefined {
+  const range = parseCidr(text);
+  return typeof range === 'string' ? range : undefined;
+}
+
 /** Least bits that a range of Service addresses leaves free: kube-apiserver wants eight addresses. */
 const MIN_SERVICE_BITS = 3;
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { parseCidr } from './cidr';
+import { checked } from './checked';
+import { parseCidr, rangeProblem } from './cidr';
 import { fromHostCustomResource, toHostCustomResource } from './custom-resources';
 import { fieldPatch } from './field-patches';
 import { ingressSync } from './ingress';
@@ -56,7 +57,18 @@ const toHost = z
       })
       .prefault({})
       .describe('PersistentVolumeClaims.'),
-    endpointSlices: toggle(true, 'EndpointSlices of Services without a selector.'),
+    endpointSlices: z
+      .strictObject({
+        enabled: z.boolean().default(true).describe('Whether it is synced.'),
+        allowedRanges: z
+          .array(checked(rangeProblem))
+          .default([])
+          .describe(
+            "Address ranges (CIDRs) that endpoints may lie in beside the virtual cluster's own pods, such as that of a database outside of the host. With the privileged policy all addresses are allowed.",
+          ),
+      })
+      .prefault({})
+      .describe('EndpointSlices of Services without a selector.'),
     ingresses: ingressSync,
     networkPolicies: z
       .strictObject({

@@ -1,4 +1,4 @@
-import { canonicalAddress } from './address';
+import { canonicalAddress } from '../policy';
 
 /** What a CONNECT request names: an address or a host name, with a port. */
 export type Authority =

@@ -1,4 +1,4 @@
-export { canonicalAddress } from './address';
+export { canonicalAddress } from '../policy';
 export { type GateLimits } from './egress-gate';
 export type { EgressFacts, PodDirectory, PodTwin } from './facts';
 export { Gateway, type GatewayOptions } from './gateway';

@@ -1,4 +1,4 @@
-import { canonicalAddress, isNeverTenant } from './address';
+import { canonicalAddress, isNeverTenant } from '../policy';
 import { parseAuthority } from './authority';
 import type { EgressFacts } from './facts';
 

@@ -2,7 +2,7 @@ import type { Node, Pod, Service } from 'kubernetes-types/core/v1';
 import { ObjectCache, Reflector } from '../engine';
 import { resources } from '../kube-client';
 import type { KubeClient, KubeObject, ResourceType } from '../kube-client';
-import { clusterScopedHostName, LABELS, hostName, nodeAddress, ownedBy } from '../translation';
+import { clusterScopedHostName, hasSelector, LABELS, hostName, nodeAddress, ownedBy } from '../translation';
 import type { KindEnvironment } from './environment';
 import { isTerminal } from './pod-phase';
 
@@ -35,6 +35,12 @@ export interface CacheOptions<T> {
   readonly only?: string;
   /** Whether a cluster may lack the type, so that nothing but what needs it waits for the cache. @default false */
   readonly mayBeMissing?: boolean;
+  /**
+   * What the labels of the host's objects must meet beside, where others carry our label too.
+   *
+   * @default none
+   */
+  readonly labelSelector?: string;
 }
 
 /** One of the two clusters. */
@@ -95,7 +101,7 @@ export function createCaches(
     type: ResourceType,
     options: CacheOptions<T> = {},
   ): ObjectCache<T> {
-    const { scope, only, mayBeMissing, ...reflecting } = options;
+    const { scope, only, mayBeMissing, labelSelector, ...reflecting } = options;
     const part = typeof scope === 'object' && side === 'host' ? `@${scope.namespace}` : '';
     const id = `${side}/${type.group}/${type.version}/${type.resource}${part}/${only ?? ''}`;
     const known = made.get(id);
@@ -110,7 +116,7 @@ export function createCaches(
       type,
       cache,
       ...(only === undefined ? {} : { fieldSelector: `metadata.name=${only}` }),
-      ...(side === 'host' ? hostScope(type, only === undefined ? (scope ?? 'twins') : 'cluster') : {}),
+      ...(side === 'host' ? hostScope(type, only === undefined ? (scope ?? 'twins') : 'cluster', labelSelector) : {}),
       ...reflecting,
       logger: environment.logger,
       metrics: environment.metrics,
@@ -124,12 +130,20 @@ export function createCaches(
     return cache;
   }
 
-  function hostScope(type: ResourceType, scope: NonNullable<CacheOptions<never>['scope']>) {
-    if (scope === 'cluster') return {};
-    if (typeof scope === 'object') return { namespace: scope.namespace };
-    const own = `${LABELS.virtualCluster}=${identity.name}`;
-    if (!type.namespaced) return { labelSelector: `${own},${LABELS.hostNamespace}=${identity.hostNamespace}` };
-    return { namespace: identity.hostNamespace, ...(scope === 'twins' ? { labelSelector: own } : {}) };
+  function hostScope(type: ResourceType, scope: NonNullable<CacheOptions<never>['scope']>, more: string | undefined) {
+    const own =
+      scope === 'cluster' || typeof scope === 'object' || (scope === 'namespace' && type.namespaced)
+        ? []
+        : [
+            `${LABELS.virtualCluster}=${identity.name}`,
+            ...(type.namespaced ? [] : [`${LABELS.hostNamespace}=${identity.hostNamespace}`]),
+          ];
+    const labelSelector = [...own, ...(more === undefined ? [] : [more])].join(',');
+    const namespace = typeof scope === 'object' ? scope.namespace : identity.hostNamespace;
+    return {
+      ...(typeof scope === 'object' || (scope !== 'cluster' && type.namespaced) ? { namespace } : {}),
+      ...(labelSelector === '' ? {} : { labelSelector }),
+    };
   }
 
   const caches: Caches = {
@@ -193,8 +207,6 @@ export function createCaches(
 }
 
 const present = (value: string | undefined): readonly string[] => (value === undefined || value === '' ? [] : [value]);
-
-const hasSelector = (service: Service): boolean => Object.keys(service.spec?.selector ?? {}).length > 0;
 
 function addressesOf(pod: Pod): readonly string[] {
   return (pod.status?.podIPs ?? []).flatMap((entry) => present(entry.ip));

@@ -4,12 +4,14 @@ import { podReferences, translateConfigMap, translateSecret } from '../translati
 import type { Caches } from './caches';
 import { classViews } from './class-views';
 import { customResources } from './custom-resources';
+import { endpointSlices } from './endpoint-slices';
 import type { KindEnvironment } from './environment';
 import { ContentInUse } from './in-use';
 import { HostEvents } from './events';
 import { ingresses } from './ingresses';
 import { networkPolicies } from './network-policies';
 import { Nodes } from './nodes';
+import { podDisruptionBudgets } from './pod-disruption-budgets';
 import { Pods } from './pods';
 import { References } from './references';
 import { resourceClaims } from './resource-claims';
@@ -81,6 +83,8 @@ export async function runKinds(
     services(environment, caches),
     ...(toHost.resourceClaims.enabled ? [resourceClaims(environment, caches)] : []),
     ...(toHost.networkPolicies.enabled ? [networkPolicies(environment, caches)] : []),
+    ...(toHost.endpointSlices.enabled ? [endpointSlices(environment, caches)] : []),
+    ...(toHost.podDisruptionBudgets.enabled ? [podDisruptionBudgets(environment, caches)] : []),
     ...ingressTwins,
     ...Object.values(views).filter((view) => view !== undefined),
     ...(environment.configuration.sync.fromHost.events.enabled ? [new HostEvents(environment, caches)] : []),

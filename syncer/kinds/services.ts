@@ -6,6 +6,7 @@ import {
   adoption,
   hostServicePatch,
   isReserved,
+  losesSelector,
   reservationVerdict,
   serviceNeedsRecreation,
   translateService,
@@ -16,8 +17,9 @@ import type { KindEnvironment } from './environment';
 import { Twins } from './twins';
 import type { Verdict } from './twins';
 
-/** The API server's own Service: its address is set at admission, and its twin is the control plane's Service. */
-const OWN_SERVICE = { namespace: 'default', name: 'kubernetes' };
+/** Whether it is the API server's own Service: its address is set at admission, and its twin is the control plane's Service. */
+export const isOwnService = ({ metadata }: Service): boolean =>
+  metadata?.namespace === 'default' && metadata.name === 'kubernetes';
 
 /**
  * Services. Most host twins are made at admission (syncer/admission), which knows the address before the tenant does;
@@ -30,7 +32,7 @@ export function services(environment: KindEnvironment, caches: Caches): Twins<Se
     type: resources.services,
     virtual: caches.virtual.services,
     host: caches.host.services,
-    concerns: ({ metadata }) => metadata?.namespace !== OWN_SERVICE.namespace || metadata.name !== OWN_SERVICE.name,
+    concerns: (virtual) => !isOwnService(virtual),
     verdict: (host, virtual) => verdict(host, virtual, environment.configuration.services.reservationSeconds),
     translate: (virtual) => translateService(virtual, environment),
     // The host's domain cannot be asked for; it is `cluster.local` nearly everywhere, as is ours.
@@ -38,7 +40,8 @@ export function services(environment: KindEnvironment, caches: Caches): Twins<Se
       checkService(wanted, policy.podSecurity, { hostClusterDomain: virtualCluster.clusterDomain }),
     // In the virtual cluster a refused Service works as it is.
     whenRefused: 'remove',
-    mustBeRemade: (wanted, host) => !isReserved(host) && serviceNeedsRecreation(wanted, host),
+    mustBeRemade: (wanted, host) =>
+      !isReserved(host) && (serviceNeedsRecreation(wanted, host) || losesSelector(wanted, host)),
     hostPatch: (wanted, host, virtual) =>
       isReserved(host) ? adoption(host, wanted, virtual.metadata?.uid ?? '') : hostServicePatch(wanted, host),
     virtualPatch(host, virtual) {

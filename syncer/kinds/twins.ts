@@ -28,6 +28,12 @@ export interface VirtualPatch {
   readonly status?: object | undefined;
 }
 
+/** What may go to the host of an object, undefined where nothing may, and what stands against the rest. */
+export interface Restricted<T> {
+  readonly object: T | undefined;
+  readonly violations: readonly Violation[];
+}
+
 /** What differs between kinds of which each object has one twin on the host. */
 export interface TwinKind<T extends KubeObject> {
   /** Type on both sides. */
@@ -48,6 +54,8 @@ export interface TwinKind<T extends KubeObject> {
   readonly translate: (virtual: T) => Translation<T>;
   /** What the policy has against a twin. */
   readonly violations?: (wanted: T, virtual: T) => readonly Violation[];
+  /** What the policy leaves of a twin of which it may refuse a part. @default all of it */
+  readonly restrict?: (wanted: T, virtual: T) => Restricted<T>;
   /**
    * What becomes of a twin whose virtual object was changed into one that the translation or the policy refuses: `remove` where
    * the old state must not stay in force, `keep` where the twin's end would harm more (data, protection).
@@ -199,7 +207,7 @@ export class Twins<T extends KubeObject> {
 
   /** The twin as it should be; undefined when there should be none, which the tenant is told. */
   #wanted(virtual: T): T | undefined {
-    const { type, translate, violations, hostPatch } = this.#kind;
+    const { type, translate, hostPatch } = this.#kind;
     const translation = translate(virtual);
     if (!translation.ok) {
       warn(this.#environment, type, virtual, translation.reason, translation.message);
@@ -210,12 +218,17 @@ export class Twins<T extends KubeObject> {
       warn(this.#environment, type, virtual, patched.reason, patched.message);
       return undefined;
     }
-    const found = violations?.(patched.object, virtual) ?? [];
-    if (found.length > 0) {
-      warn(this.#environment, type, virtual, 'PolicyViolation', found.map(({ message }) => message).join('; '));
-      return undefined;
+    const { object, violations } = this.#restricted(patched.object, virtual);
+    if (violations.length > 0) {
+      warn(this.#environment, type, virtual, 'PolicyViolation', violations.map(({ message }) => message).join('; '));
     }
-    return hostPatch === undefined ? withAppliedDigest(patched.object) : patched.object;
+    return object && hostPatch === undefined ? withAppliedDigest(object) : object;
+  }
+
+  #restricted(wanted: T, virtual: T): Restricted<T> {
+    const violations = this.#kind.violations?.(wanted, virtual) ?? [];
+    if (violations.length > 0) return { object: undefined, violations };
+    return this.#kind.restrict?.(wanted, virtual) ?? { object: wanted, violations };
   }
 
   async #bringBack(virtual: T, host: T): Promise<ReconcileResult> {

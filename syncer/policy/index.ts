@@ -1,3 +1,5 @@
+export { canonicalAddress, isNeverTenant } from './address';
+export { checkEndpoints, type EndpointFacts, type EndpointVerdict } from './check-endpoints';
 export { checkIngress, type IngressPolicy } from './check-ingress';
 export { checkPod, type PodPolicyOptions } from './check-pod';
 export { checkService } from './check-service';

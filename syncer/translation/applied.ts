@@ -41,7 +41,7 @@ export function appliedPatch<T extends ObjectLike>(wanted: T, actual: T): JsonOb
   const metadata = metadataPatch(wanted.metadata, actual.metadata);
   const digest = wanted.metadata?.annotations?.[ANNOTATIONS.applied];
   const same = digest !== undefined && digest === actual.metadata?.annotations?.[ANNOTATIONS.applied];
-  const [after, before] = [content(wanted), content(actual)];
+  const [after, before] = [contentOf(wanted), contentOf(actual)];
   const changes = same ? drift(after, before) : objectChanges(after, before);
   if (metadata === undefined && Object.keys(changes).length === 0) return undefined;
   return { ...changes, ...(metadata && { metadata }) };
@@ -83,12 +83,13 @@ function contains(actual: unknown, wanted: unknown): boolean {
   return jsonEqual(actual, wanted) || (isObject(wanted) && Object.keys(wanted).length === 0 && actual == null);
 }
 
-function content(object: ObjectLike): JsonObject {
+/** An object without what every object has: type, metadata, and what its own side says of it. */
+export function contentOf(object: ObjectLike): JsonObject {
   return Object.fromEntries(Object.entries(object).filter(([key]) => !APART.has(key)));
 }
 
 function contentDigest(object: ObjectLike): string {
-  return digits(JSON.stringify(sorted(content(object))), DIGEST_DIGITS);
+  return digits(JSON.stringify(sorted(contentOf(object))), DIGEST_DIGITS);
 }
 
 /** The same value with the keys of all objects in one order; an object stays unlike any list. */

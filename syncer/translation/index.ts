@@ -23,6 +23,13 @@ export {
   virtualIngressStatus,
   type IngressContext,
 } from './ingress';
+export {
+  serviceOfSlice,
+  SLICE_MANAGER,
+  translateEndpointSlice,
+  type EndpointPod,
+  type EndpointSliceContext,
+} from './endpoint-slice';
 export { ANNOTATIONS, hostAnnotationKey, hostLabelKey, hostNamespaceLabelKey, LABELS } from './keys';
 export { hostLabels, hostMatchLabels, hostSelector } from './labels';
 export {
@@ -43,6 +50,7 @@ export {
 } from './names';
 export { translateNetworkPolicy, type NetworkPolicyContext } from './network-policy';
 export { isVirtualNode, nodeAddress, virtualNode, type NodeFacts } from './node';
+export { isCounted, translatePodDisruptionBudget } from './pod-disruption-budget';
 export { podReferences } from './pod-references';
 export { isGated, translatePod } from './pod';
 export { hiddenContainerName, withoutHiddenContainer } from './hidden-container';
@@ -58,7 +66,9 @@ export {
 export { syncerClusterRights, syncerNamespaceRights, syncerRights, type HostRight } from './rights';
 export { translateSecret } from './secret';
 export {
+  hasSelector,
   hostServicePatch,
+  losesSelector,
   serviceNeedsRecreation,
   translateService,
   virtualServicePatch,

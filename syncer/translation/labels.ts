@@ -1,9 +1,16 @@
 import type { LabelSelector, LabelSelectorRequirement } from 'kubernetes-types/meta/v1';
+import { list, object, plain, plainList, translated, translatedMap, type CopyEnvironment, type Field } from './fields';
 import { hostLabelKey, hostNamespaceLabelKey, LABELS } from './keys';
 import type { ClusterIdentity } from './names';
 
 /** Label map of an API object. */
 export type Labels = Readonly<Record<string, string>>;
+
+/** Every field of a label selector, which the rule of an object around it replaces by {@link hostSelector} or the like. */
+export const LABEL_SELECTOR: Field<CopyEnvironment> = object({
+  matchLabels: translatedMap,
+  matchExpressions: list(object({ key: translated, operator: plain, values: plainList })),
+});
 
 /** Labels of a host object: the tenant's under translated keys, and ours, which theirs can never set. */
 export function hostLabels(

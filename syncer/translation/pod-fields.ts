@@ -11,10 +11,10 @@ import {
   refused,
   translated,
   translatedList,
-  translatedMap,
   type Field,
 } from './fields';
 import { YOUNG_FIELDS } from './host-version';
+import { LABEL_SELECTOR } from './labels';
 import type { PodEnvironment } from './pod-environment';
 import { translatePodClaim } from './pod-claims';
 import { translateVolume } from './volumes';
@@ -28,10 +28,7 @@ const list = listOf<PodEnvironment>;
  * with its path; test/unit/translation/pod-fields.test.ts compares with the schemas.
  */
 
-const labelSelector = object({
-  matchLabels: translatedMap,
-  matchExpressions: list(object({ key: translated, operator: plain, values: plainList })),
-});
+const labelSelector = LABEL_SELECTOR;
 
 // -- environment ------------------------------------------------------------------------------------------------------
 

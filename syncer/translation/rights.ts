@@ -1,9 +1,11 @@
 import type { SyncerConfiguration } from '../configuration';
 import { CONFIG_MAP_RIGHTS } from './config-map';
+import { ENDPOINT_SLICE_RIGHTS } from './endpoint-slice';
 import type { HostRight } from './host-right';
 import { INGRESS_RIGHTS } from './ingress';
 import { NETWORK_POLICY_RIGHTS } from './network-policy';
 import { POD_RIGHTS } from './pod';
+import { POD_DISRUPTION_BUDGET_RIGHTS } from './pod-disruption-budget';
 import { RESOURCE_CLAIM_RIGHTS } from './resource-claim';
 import { SECRET_RIGHTS } from './secret';
 import { SERVICE_RIGHTS } from './service';
@@ -27,6 +29,8 @@ function optionalRights({ sync: { fromHost, toHost } }: RightsConfiguration): re
     ...fromHost.customResources
       .filter(({ namespaces }) => namespaces.some(({ host }) => host === undefined))
       .map(({ group, resource }) => viewRight(group, resource)),
+    ...(toHost.endpointSlices.enabled ? ENDPOINT_SLICE_RIGHTS : []),
+    ...(toHost.podDisruptionBudgets.enabled ? POD_DISRUPTION_BUDGET_RIGHTS : []),
   ];
 }
 

@@ -24,6 +24,12 @@ export const SERVICE_RIGHTS: readonly HostRight[] = [
   { apiGroup: '', resources: ['services'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
 ];
 
+/**
+ * On Services with a selector, whose Endpoints the host's controller makes and labels like them. It leaves those behind where a Service
+ * is made anew without selector, and the host would take them for hand-made ones and forward to their addresses for ever.
+ */
+const SKIP_MIRROR = { 'endpointslice.kubernetes.io/skip-mirror': 'true' };
+
 /** What a Service's translation needs. */
 export interface ServiceContext extends ObjectContext {
   /** UID of the virtual Service. @default its metadata.uid; admission has none */
@@ -71,6 +77,11 @@ const OWNED = [...(SERVICE_SPEC.class === 'object' ? SERVICE_SPEC.fields.keys() 
   (field) => !ALLOCATED.has(field) && !['externalIPs', 'loadBalancerIP', 'ports'].includes(field),
 );
 
+/** Whether a Service's endpoints come from pods that it selects; else whoever wants writes them. */
+export function hasSelector(service: Service): boolean {
+  return Object.keys(service.spec?.selector ?? {}).length > 0;
+}
+
 /**
  * The host twin of a Service. Addresses and node ports go as the virtual Service says where it says something. A Service
  * without selector has none on the host either. Never call it for `default/kubernetes`, which stands for the API server.
@@ -93,6 +104,7 @@ export function translateService(service: Service, context: ServiceContext): Tra
   if (spec.type === undefined || spec.type === 'ClusterIP') delete spec.externalTrafficPolicy;
   const uid = context.uid ?? virtual?.uid;
   const metadata = hostMetadata('Service', virtual, context);
+  if (spec.selector !== undefined) Object.assign(metadata.labels, SKIP_MIRROR);
   if (uid !== undefined) metadata.annotations[ANNOTATIONS.uid] = uid;
   if (context.reservation !== undefined) metadata.annotations[ANNOTATIONS.reservation] = context.reservation;
   return { ok: true, object: { apiVersion: 'v1', kind: 'Service', metadata, spec }, references: [] };
@@ -109,8 +121,17 @@ export function serviceNeedsRecreation(desired: Service, actual: Service): boole
 }
 
 /**
+ * Whether the host Service has to be made anew to lose its selector: the slices that the host's controllers made from it would
+ * stay as they are, with addresses that belong to others by and by. They go with the Service that they were made for.
+ */
+export function losesSelector(desired: Service, actual: Service): boolean {
+  return hasSelector(actual) && !hasSelector(desired);
+}
+
+/**
  * JSON merge patch for the host Service, or undefined when all fields that we own are equal. Lists go as a whole. It never
- * contains another first address, which the API refuses: see {@link serviceNeedsRecreation}.
+ * contains another first address, which the API refuses, or takes a selector away: see {@link serviceNeedsRecreation} and
+ * {@link losesSelector}.
  *
  * @param desired what `translateService` returned
  */
@@ -120,6 +141,7 @@ export function hostServicePatch(desired: Service, actual: Service): object | un
   const present = (actual.spec ?? {}) as ServiceSpec & JsonObject;
   for (const field of OWNED) {
     if (jsonEqual(wanted[field], present[field])) continue;
+    if (field === 'selector' && losesSelector(desired, actual)) continue;
     changes[field] = mergeChange(wanted[field], present[field]);
   }
   if (!serviceNeedsRecreation(desired, actual)) {

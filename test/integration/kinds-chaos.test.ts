@@ -28,7 +28,7 @@ type Snapshot = ReadonlyMap<string, string>;
 async function withClusters<T>(use: (clusters: TwoClusters) => Promise<T>): Promise<T> {
   // The host takes tokens away with their pods.
   const clusters = await TwoClusters.start({
-    controllers: ['persistentvolumeclaim-protection-controller', 'persistentvolume-protection-controller'],
+    virtualControllers: ['persistentvolumeclaim-protection-controller', 'persistentvolume-protection-controller'],
     hostControllers: ['garbage-collector-controller'],
   });
   try {

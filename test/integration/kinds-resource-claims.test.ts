@@ -9,7 +9,7 @@ let clusters: TwoClusters;
 const type = resources.resourceClaims;
 
 beforeAll(async () => {
-  clusters = await TwoClusters.start({ controllers: ['resourceclaim-controller'] });
+  clusters = await TwoClusters.start({ virtualControllers: ['resourceclaim-controller'] });
   await clusters.stopSyncer();
   await clusters.startSyncer({ sync: { toHost: { resourceClaims: { enabled: true } } } });
 });

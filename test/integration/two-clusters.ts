@@ -7,6 +7,8 @@ import { startApiServer } from '../host-cluster';
 import type { RunningApiServer } from '../host-cluster';
 import { eventually } from '../virtual-cluster/eventually';
 import { HostNode } from './host-node';
+import { startAdmission } from './in-process-admission';
+import type { InProcessAdmission } from './in-process-admission';
 import { HOST_NAMESPACE, NAME, prepareHost, startSyncer } from './in-process-syncer';
 import type { InProcessSyncer, SyncerSettings } from './in-process-syncer';
 
@@ -15,12 +17,16 @@ const CONTROLLERS = ['serviceaccount-controller', 'root-ca-certificate-publisher
 /** Seconds that anything in these tests may take; a busy machine is slow. */
 const SECONDS = 30;
 
-/** What differs between tests. */
+/** What the two API servers of a test have beside the usual. */
 export interface TwoClustersOptions {
-  /** Controllers of the virtual cluster beside those that every pod needs. @default none */
-  readonly controllers?: readonly string[];
-  /** Controllers of the host, as `ApiServerOptions.controllers`. @default none */
+  /** Controllers that run on the host. @default none */
   readonly hostControllers?: readonly string[];
+  /** Controllers that run in the virtual cluster, beside those that pods need. @default none */
+  readonly virtualControllers?: readonly string[];
+  /** Ranges of Service addresses on both sides. @default one of IPv4 */
+  readonly serviceRanges?: readonly string[];
+  /** Whether Services are admitted as in the pod, with the host's addresses. @default false */
+  readonly admission?: boolean;
 }
 
 /** Two real API servers, a node of the host that is played, and the kinds of the syncer between them. */
@@ -32,25 +38,35 @@ export class TwoClusters {
     readonly host: KubeClient,
     readonly virtual: KubeClient,
     readonly node: HostNode,
+    private readonly admission: InProcessAdmission | undefined,
   ) {}
 
   /** Starts all of it; pods can run in namespace `default` when it resolves. */
-  static async start({ controllers = [], hostControllers }: TwoClustersOptions = {}): Promise<TwoClusters> {
-    const [hostServer, virtualServer] = await Promise.all([
+  static async start(options: TwoClustersOptions = {}): Promise<TwoClusters> {
+    const { hostControllers, virtualControllers = [], serviceRanges = ['10.96.0.0/16'], admission = false } = options;
+    const ranges = `--service-cluster-ip-range=${serviceRanges.join(',')}`;
+    const startVirtual = (flags: readonly string[] = []): Promise<RunningApiServer> =>
       startApiServer({
-        name: 'host',
-        // Its pods run as accounts that nobody makes here.
-        flags: ['--disable-admission-plugins=ServiceAccount'],
-        ...(hostControllers && { controllers: hostControllers }),
-      }),
-      startApiServer({ name: 'virtual', controllers: [...CONTROLLERS, ...controllers] }),
-    ]);
+        name: 'virtual',
+        controllers: [...CONTROLLERS, ...virtualControllers],
+        flags: [ranges, ...flags],
+      });
+    const early = admission ? undefined : startVirtual();
+    early?.catch(() => undefined); // awaited below
+    const hostServer = await startApiServer({
+      name: 'host',
+      ...(hostControllers && { controllers: hostControllers }),
+      flags: [ranges, '--disable-admission-plugins=ServiceAccount'], // nothing makes the accounts there
+    });
     const host = new KubeClient(hostServer.connection, { userAgent: 'test' });
-    const virtual = new KubeClient(virtualServer.connection, { userAgent: 'test' });
     await prepareHost(host);
+    const admitting = admission ? await startAdmission(host, serviceRanges) : undefined;
+    const virtualServer = await (early ?? startVirtual(admitting?.flags));
+    const virtual = new KubeClient(virtualServer.connection, { userAgent: 'test' });
+    admitting?.serve(virtual);
     const node = new HostNode(host, HOST_NAMESPACE);
     node.start();
-    const clusters = new TwoClusters({ host: hostServer, virtual: virtualServer }, host, virtual, node);
+    const clusters = new TwoClusters({ host: hostServer, virtual: virtualServer }, host, virtual, node, admitting);
     await clusters.startSyncer();
     await virtual.create(resources.services, {
       apiVersion: 'v1',
@@ -90,6 +106,7 @@ export class TwoClusters {
     await this.node.stop();
     await Promise.all([this.host.close(), this.virtual.close()]);
     await Promise.all([this.servers.host.stop(), this.servers.virtual.stop()]);
+    await this.admission?.stop();
   }
 
   /** Creates a virtual pod in namespace `default`. */

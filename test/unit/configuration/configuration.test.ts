@@ -47,7 +47,7 @@ describe('a configuration document', () => {
       sync: {
         toHost: {
           persistentVolumeClaims: { enabled: true, deletionPolicy: 'Delete' },
-          endpointSlices: { enabled: true },
+          endpointSlices: { enabled: true, allowedRanges: [] },
           ingresses: { enabled: true, annotations: [], allowedHosts: [], allowedClasses: [] },
           networkPolicies: { enabled: true },
           podDisruptionBudgets: { enabled: true },

@@ -2,10 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod } from 'kubernetes-types/core/v1';
 import { podReferences, translateIngress, translatePod } from '../../../syncer/translation';
+import { ENDPOINT_SLICE } from '../../../syncer/translation/endpoint-slice';
 import type { Field } from '../../../syncer/translation/fields';
 import { INGRESS_SPEC } from '../../../syncer/translation/ingress';
 import { EPHEMERAL_CONTAINER, POD_SPEC } from '../../../syncer/translation/pod-fields';
 import { NETWORK_POLICY_SPEC } from '../../../syncer/translation/network-policy';
+import { POD_DISRUPTION_BUDGET_SPEC } from '../../../syncer/translation/pod-disruption-budget';
 import { SERVICE_SPEC } from '../../../syncer/translation/service';
 import { KUBERNETES_VERSION } from '../../../images';
 import { anchor, contextWith, identity, podWith } from './fixtures';
@@ -175,11 +177,24 @@ describe('the table of IngressSpec', () => {
   });
 });
 
-describe('the table of ServiceSpec', () => {
-  test.each(MINORS)('has every field of the schema of %s', (minor) => {
-    expect(
-      read('service-spec', minor).filter((path) => entry(SERVICE_SPEC as AnyField, steps(path)) === undefined),
-    ).toEqual([]);
+describe.each([
+  ['ServiceSpec', 'service-spec', SERVICE_SPEC],
+  ['EndpointSlice', 'endpoint-slice', ENDPOINT_SLICE],
+  ['PodDisruptionBudgetSpec', 'pod-disruption-budget-spec', POD_DISRUPTION_BUDGET_SPEC],
+])('the table of %s', (_, list, table) => {
+  test.each(MINORS)('has every field of the schema of %s, as a leaf', (minor) => {
+    const missing = read(list, minor).filter((path) => {
+      const found = entry(table as AnyField, steps(path));
+      return found === undefined || found.class === 'object' || found.class === 'list';
+    });
+    expect(missing).toEqual([]);
+  });
+
+  test('has no field that no schema has', () => {
+    const known = new Set(readAll(list).map((path) => text(steps(path).filter((step) => step !== '[]'))));
+    const unknown = [...leaves(table as AnyField)].map(({ path }) => text(path.filter((step) => step !== '[]')));
+    const covered = (path: string): boolean => [...known].some((one) => one === path || one.startsWith(`${path}.`));
+    expect(unknown.filter((path) => !covered(path))).toEqual([]);
   });
 });
 
