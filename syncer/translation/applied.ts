@@ -53,7 +53,7 @@ export function appliedPatch<T extends ObjectLike>(wanted: T, actual: T): JsonOb
  */
 export function exactPatch<T extends ObjectLike>(wanted: T, actual: T): JsonObject | undefined {
   const metadata = metadataPatch(wanted.metadata, actual.metadata);
-  const changes = objectChanges(content(wanted), content(actual));
+  const changes = objectChanges(contentOf(wanted), contentOf(actual));
   if (metadata === undefined && Object.keys(changes).length === 0) return undefined;
   return { ...changes, ...(metadata && { metadata }) };
 }
