@@ -31,6 +31,8 @@ export {
   type ReferredKind,
   type Rewriting,
   type ShownNamespace,
+  type PriorityClassSyncProps,
+  type ServiceAccountSyncProps,
   type SyncFromHostProps,
   type SyncProps,
   type SyncToggle,

@@ -34,6 +34,8 @@ export type {
   IngressAnnotationValues,
   IngressSyncProps,
   NetworkPolicySyncProps,
+  PriorityClassSyncProps,
+  ServiceAccountSyncProps,
   SyncFromHostProps,
   SyncProps,
   SyncToggle,

@@ -166,6 +166,42 @@ export interface EndpointSliceSyncProps {
   readonly allowedRanges?: readonly string[];
 }
 
+/** How ServiceAccounts are synced. */
+export interface ServiceAccountSyncProps {
+  /**
+   * Whether each ServiceAccount that a pod uses has a twin on the host, which the pod runs as. The twin has no rights there and no pod
+   * gets its token, but for what a cloud's webhook on the host mounts. Without, all pods run as one account without rights.
+   *
+   * @default false
+   */
+  readonly enabled?: boolean;
+  /**
+   * Keys of annotations that the twin has, or with a `*` at the end all keys that begin so.
+   *
+   * @default - those of the identities of AWS (`eks.amazonaws.com/role-arn` and others), Google Cloud
+   * (`iam.gke.io/gcp-service-account`) and Azure (`azure.workload.identity/*`)
+   */
+  readonly annotations?: readonly string[];
+}
+
+/** How tenants' PriorityClasses are synced. */
+export interface PriorityClassSyncProps {
+  /**
+   * Whether they are synced: pods that name one get its twin. Needs rights on all PriorityClasses of the host: a ClusterRole is made.
+   * Twins have no owner on the host: they go with the tenant's class, not with the namespace.
+   *
+   * @default false
+   */
+  readonly enabled?: boolean;
+  /**
+   * Highest value that a class has on the host; higher ones are lowered to it. Pods of a higher value preempt those of a lower one,
+   * other tenants' too, and pods without a class have 0.
+   *
+   * @default 1000000 (at most 1000000000, above which are the system's own)
+   */
+  readonly maximumValue?: number;
+}
+
 /** What of the tenant's goes to the host, beside pods, Services, and the ConfigMaps and Secrets in use. */
 export interface SyncToHostProps {
   /**
@@ -203,13 +239,13 @@ export interface SyncToHostProps {
    *
    * @default - disabled
    */
-  readonly serviceAccounts?: SyncToggle;
+  readonly serviceAccounts?: ServiceAccountSyncProps;
   /**
-   * PriorityClasses of the tenant. Needs cluster-wide rights on the host.
+   * PriorityClasses of the tenant. Contradicts `fromHost.priorityClasses`.
    *
    * @default - disabled
    */
-  readonly priorityClasses?: SyncToggle;
+  readonly priorityClasses?: PriorityClassSyncProps;
   /**
    * ResourceClaims (dynamic resource allocation).
    *
@@ -251,7 +287,8 @@ export interface SyncFromHostProps {
    */
   readonly ingressClasses?: ViewProps;
   /**
-   * RuntimeClasses.
+   * RuntimeClasses. Without, a pod's `runtimeClassName` goes to the host as it is, but the virtual API server refuses a pod that names a
+   * RuntimeClass which the virtual cluster has not: the tenant makes one of that name. With, only those that are shown can be used.
    *
    * @default - disabled
    */

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { CONFIGURATION_DEFAULTS } from './defaults';
 import type { ConfigurationProblem } from './error';
 import { controlPlaneNames } from './names';
 import type { SyncerConfiguration } from './schema';
@@ -56,6 +57,10 @@ function synced({ sync: { toHost, fromHost } }: SyncerConfiguration): Configurat
     if (!toHost.networkPolicies.enabled && value !== undefined) {
       problems.push(pointless('sync.toHost.networkPolicies', setting, value));
     }
+  }
+  const { enabled: classesAreSynced, maximumValue } = toHost.priorityClasses;
+  if (!classesAreSynced && maximumValue !== CONFIGURATION_DEFAULTS.maximumPriority) {
+    problems.push(pointless('sync.toHost.priorityClasses', 'maximumValue', maximumValue));
   }
   if (toHost.priorityClasses.enabled && fromHost.priorityClasses.enabled) {
     const message =

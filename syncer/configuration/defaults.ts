@@ -23,4 +23,5 @@ export const CONFIGURATION_DEFAULTS = {
   podSecurity: 'baseline',
   reservationSeconds: 60,
   logLevel: 'info',
+  maximumPriority: 1_000_000,
 } as const;

@@ -28,6 +28,7 @@ export {
   type PodSecurity,
 } from './defaults';
 export { ConfigurationError, problemLine, type ConfigurationProblem } from './error';
+export { keyMatches } from './key-pattern';
 export type { AnnotationReference, AnnotationRule, AnnotationValues } from './ingress';
 export {
   clusterNameProblem,

@@ -84,6 +84,8 @@ function standard(field: ConfigurationField): string {
 
 const shownDefault = (field: ConfigurationField): string => {
   if (Array.isArray(field.default) && field.default.length === 0) return 'none';
+  // As the flag takes it, and in words that a terminal can wrap.
+  if (field.type === 'strings' || field.type === 'numbers') return (field.default as readonly unknown[]).join(', ');
   return typeof field.default === 'string' ? field.default : JSON.stringify(field.default);
 };
 

@@ -3,7 +3,8 @@ import { checked } from './checked';
 import { parseCidr, rangeProblem } from './cidr';
 import { fromHostCustomResource, toHostCustomResource } from './custom-resources';
 import { fieldPatch } from './field-patches';
-import { ingressSync } from './ingress';
+import { CONFIGURATION_DEFAULTS } from './defaults';
+import { annotationPattern, ingressSync } from './ingress';
 
 /** A kind that is synced or not. */
 function toggle(byDefault: boolean, description: string) {
@@ -12,6 +13,19 @@ function toggle(byDefault: boolean, description: string) {
     .prefault({})
     .describe(description);
 }
+
+/** Annotations that say which identity of a cloud a ServiceAccount stands for: of AWS, Google Cloud and Azure. */
+const CLOUD_IDENTITY = [
+  'eks.amazonaws.com/role-arn',
+  'eks.amazonaws.com/audience',
+  'eks.amazonaws.com/sts-regional-endpoints',
+  'eks.amazonaws.com/token-expiration',
+  'iam.gke.io/gcp-service-account',
+  'azure.workload.identity/*',
+];
+
+/** Highest value that the API lets anybody give; above are the system's own. */
+const HIGHEST_PRIORITY = 1_000_000_000;
 
 /** A kind of the host's cluster-scoped objects that tenants see, or not. */
 function view(description: string) {
@@ -83,11 +97,38 @@ const toHost = z
       .prefault({})
       .describe('NetworkPolicies. Without, a NetworkPolicy of the tenant protects nothing.'),
     podDisruptionBudgets: toggle(true, 'PodDisruptionBudgets.'),
-    serviceAccounts: toggle(
-      false,
-      "ServiceAccounts that pods use, for the identity that a cloud's annotations give them. They have no rights on the host.",
-    ),
-    priorityClasses: toggle(false, 'PriorityClasses of the tenant. Needs cluster-wide rights on the host.'),
+    serviceAccounts: z
+      .strictObject({
+        enabled: z
+          .boolean()
+          .default(false)
+          .describe(
+            'Whether each that a pod uses has a twin that the pod runs as. Without, all run as one without rights.',
+          ),
+        annotations: z
+          .array(annotationPattern)
+          .default(CLOUD_IDENTITY)
+          .describe('Keys of annotations that the twin has, or with a `*` at the end all that begin so.'),
+      })
+      .prefault({})
+      .describe(
+        "ServiceAccounts, for the identity that a cloud's annotations give them. They have no rights on the host.",
+      ),
+    priorityClasses: z
+      .strictObject({
+        enabled: z.boolean().default(false).describe('Whether they are synced. Needs cluster-wide rights on the host.'),
+        maximumValue: z
+          .int('must be a whole number')
+          .min(-HIGHEST_PRIORITY, `must be at least ${-HIGHEST_PRIORITY}`)
+          .max(HIGHEST_PRIORITY, `must be at most ${HIGHEST_PRIORITY}: what is higher is the system's own`)
+          .default(CONFIGURATION_DEFAULTS.maximumPriority)
+          .describe(
+            "Highest value that a class has on the host, where pods preempt those of lower values, other tenants' too. Higher ones " +
+              'are lowered to it; those of system classes never get there.',
+          ),
+      })
+      .prefault({})
+      .describe('PriorityClasses of the tenant.'),
     resourceClaims: toggle(false, 'ResourceClaims (dynamic resource allocation).'),
     customResources: z
       .array(toHostCustomResource)

@@ -1,6 +1,7 @@
 import type { ConfigMap, Pod, Secret } from 'kubernetes-types/core/v1';
 import { resources } from '../kube-client';
-import { podReferences, translateConfigMap, translateSecret } from '../translation';
+import { podReferences, serviceAccountOf, translateConfigMap, translateSecret } from '../translation';
+import type { Reference } from '../translation';
 import type { Caches } from './caches';
 import { classViews } from './class-views';
 import { customResources } from './custom-resources';
@@ -12,9 +13,12 @@ import { ingresses } from './ingresses';
 import { networkPolicies } from './network-policies';
 import { Nodes } from './nodes';
 import { podDisruptionBudgets } from './pod-disruption-budgets';
+import { PodClasses } from './pod-classes';
 import { Pods } from './pods';
+import { priorityClasses } from './priority-classes';
 import { References } from './references';
 import { resourceClaims } from './resource-claims';
+import { serviceAccounts } from './service-accounts';
 import { services } from './services';
 import { Tokens } from './tokens';
 
@@ -40,7 +44,13 @@ export async function runKinds(
   // All that refers to something comes before what is on the host while it is referred to, which waits for their caches.
   const references = new References();
   // What a pod refers to only changes by ephemeral containers.
-  references.add({ cache: caches.virtual.pods, references: podReferences, mayDiffer: gotEphemeralContainers });
+  references.add({
+    cache: caches.virtual.pods,
+    references: toHost.serviceAccounts.enabled
+      ? (pod) => [...podReferences(pod), serviceAccountReference(pod)]
+      : podReferences,
+    mayDiffer: gotEphemeralContainers,
+  });
   const ingressTwins = toHost.ingresses.enabled
     ? [ingresses(environment, caches, references, views.ingressClasses)]
     : [];
@@ -73,7 +83,15 @@ export async function runKinds(
   );
   const nodes = new Nodes(environment, caches);
   const tokens = new Tokens(environment, caches, now);
-  const pods = new Pods(environment, caches, { nodes, tokens, contents: [configMaps, secrets] });
+  const accountTwins = toHost.serviceAccounts.enabled ? serviceAccounts(environment, caches, references) : undefined;
+  const priorityTwins = toHost.priorityClasses.enabled ? priorityClasses(environment, caches) : undefined;
+  const classes = new PodClasses(environment, caches, {
+    shownPriorityClasses: views.priorityClasses,
+    priorityClasses: priorityTwins,
+    runtimeClasses: views.runtimeClasses,
+    serviceAccounts: accountTwins,
+  });
+  const pods = new Pods(environment, caches, { nodes, tokens, contents: [configMaps, secrets], classes });
   const kinds: readonly Kind[] = [
     configMaps,
     secrets,
@@ -86,8 +104,8 @@ export async function runKinds(
     ...(toHost.endpointSlices.enabled ? [endpointSlices(environment, caches)] : []),
     ...(toHost.podDisruptionBudgets.enabled ? [podDisruptionBudgets(environment, caches)] : []),
     ...ingressTwins,
-    ...Object.values(views).filter((view) => view !== undefined),
-    ...(environment.configuration.sync.fromHost.events.enabled ? [new HostEvents(environment, caches)] : []),
+    ...[accountTwins, priorityTwins, ...Object.values(views)].filter((kind) => kind !== undefined),
+    ...(configuration.sync.fromHost.events.enabled ? [new HostEvents(environment, caches)] : []),
     ...custom,
   ];
   await Promise.all(kinds.map((kind) => kind.run(signal)));
@@ -97,6 +115,14 @@ export async function runKinds(
 interface Kind {
   run(signal: AbortSignal): Promise<void>;
 }
+
+/** The account that a pod runs as. */
+const serviceAccountReference = (pod: Pod): Reference => ({
+  kind: 'ServiceAccount',
+  namespace: pod.metadata?.namespace ?? '',
+  name: serviceAccountOf(pod),
+  optional: false,
+});
 
 const gotEphemeralContainers = (pod: Pod, previous: Pod): boolean =>
   (pod.spec?.ephemeralContainers?.length ?? 0) > (previous.spec?.ephemeralContainers?.length ?? 0);

@@ -13,16 +13,18 @@ import {
   isGated,
   ownedBy,
   podReferences,
+  serviceAccountOf,
   translatePod,
   unkeptFields,
   virtualPodStatusPatch,
   withoutHiddenContainer,
 } from '../translation';
-import type { Patched, TranslationContext } from '../translation';
+import type { KnownName, Patched, TranslationContext } from '../translation';
 import type { Caches } from './caches';
 import { INDEX } from './caches';
 import type { KindEnvironment } from './environment';
 import type { Nodes } from './nodes';
+import type { PodClasses } from './pod-classes';
 import { isTerminal } from './pod-phase';
 import { referrersOf } from './references';
 import { RefusedObjects } from './refused-objects';
@@ -60,6 +62,7 @@ export interface PodDependencies {
   readonly nodes: Nodes;
   readonly tokens: Tokens;
   readonly contents: readonly Contents[];
+  readonly classes: PodClasses;
 }
 
 /**
@@ -108,10 +111,14 @@ export class Pods {
         caches.host.configMaps,
         caches.host.secrets,
         caches.host.services,
+        ...dependencies.classes.sources,
       ],
       reconcile: (pair) => this.#reconcile(pair),
       logger: environment.logger,
       metrics: environment.metrics,
+    });
+    dependencies.classes.onChange((key) => {
+      if (!caches.host.pods.has(caches.hostKeyOf(key))) this.#controller.enqueue(key);
     });
     for (const contents of dependencies.contents) {
       contents.onCurrent((key) => {
@@ -202,7 +209,7 @@ export class Pods {
     const context = this.#contextFor(virtual);
     if (!context) return; // the namespace has not been seen yet; its event brings the pod back
     // The kubelet backs off for seconds when a mounted object is missing, so contents go first.
-    if (!this.#contentsAreCurrent(virtual)) return;
+    if (!this.#contentsAreCurrent(virtual) || !this.#with.classes.isReady(virtual)) return;
     const translation = translatePod(virtual, context);
     if (!translation.ok) {
       if (translation.reason === 'HostTooOld') this.#waitingForHost.add(key);
@@ -217,9 +224,10 @@ export class Pods {
       await this.#refuse(virtual, patched.reason, patched.message);
       return;
     }
-    const violations = this.#violations(patched.object);
-    if (violations !== undefined) {
-      await this.#refuse(virtual, 'PolicyViolation', violations);
+    const classViolations = this.#with.classes.violations(virtual).map(({ message }) => message);
+    const violations = [this.#violations(patched.object) ?? [], classViolations].flat();
+    if (violations.length > 0) {
+      await this.#refuse(virtual, 'PolicyViolation', violations.join('; '));
       return;
     }
     const claim = translation.references.find(({ kind }) => kind === 'PersistentVolumeClaim');
@@ -265,7 +273,7 @@ export class Pods {
     if ((failures & (failures - 1)) === 0) {
       this.#environment.logger.warn({ kind: 'pods', key, err: error, failures, retryInMs }, 'refused by the host');
     }
-    const message = refusalText(this.#environment, error, virtual, podReferences(virtual));
+    const message = refusalText(this.#environment, error, virtual, knownNames(virtual));
     await this.#refuse(virtual, 'RefusedByHost', withoutHiddenContainer(message, wanted));
     return { requeueAfterMs: retryInMs };
   }
@@ -429,7 +437,7 @@ export class Pods {
     } catch (error) {
       if (ApiError.is(error, 'NotFound') || isOtherObject(error)) return host; // the watch tells soon
       if (!isRefusal(error)) throw error;
-      const message = refusalText(this.#environment, error, virtual, podReferences(virtual));
+      const message = refusalText(this.#environment, error, virtual, knownNames(virtual));
       warn(this.#environment, resources.pods, virtual, 'RefusedByHost', withoutHiddenContainer(message, host));
       return host;
     }
@@ -523,7 +531,8 @@ export class Pods {
       anchor,
       apiServerIP,
       clusterDomain: configuration.virtualCluster.clusterDomain,
-      workloadServiceAccount: configuration.host.workloadServiceAccount,
+      workloadServiceAccount: this.#with.classes.serviceAccountName(virtual),
+      priorityClassName: this.#with.classes.priorityClassName(virtual),
       helperImage: configuration.host.helperImage,
       resourceClaims: configuration.sync.toHost.resourceClaims.enabled,
       ...(dnsIP === undefined || dnsIP === '' || dnsIP === 'None' ? {} : { dnsIP }),
@@ -537,6 +546,16 @@ export class Pods {
       })),
     };
   }
+}
+
+/** Objects of the tenant that the host may name when it speaks of a pod. */
+function knownNames(pod: Pod): readonly KnownName[] {
+  const { metadata, spec } = pod;
+  return [
+    ...podReferences(pod),
+    { namespace: metadata?.namespace ?? '', name: serviceAccountOf(pod) },
+    ...(spec?.priorityClassName ? [{ namespace: '', name: spec.priorityClassName }] : []),
+  ];
 }
 
 /** Whether a pod was bound to a node, by this syncer that is; a name that a tenant wrote into the spec is no such sign. */

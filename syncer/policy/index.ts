@@ -2,6 +2,7 @@ export { canonicalAddress, isNeverTenant } from './address';
 export { checkEndpoints, type EndpointFacts, type EndpointVerdict } from './check-endpoints';
 export { checkIngress, type IngressPolicy } from './check-ingress';
 export { checkPod, type PodPolicyOptions } from './check-pod';
+export { checkRuntimeClass } from './check-runtime-class';
 export { checkService } from './check-service';
 export { checkTolerations } from './tolerations';
 export type { PolicyLevel, Violation } from './violation';

@@ -54,7 +54,13 @@ export { isCounted, translatePodDisruptionBudget } from './pod-disruption-budget
 export { podReferences } from './pod-references';
 export { isGated, translatePod } from './pod';
 export { hiddenContainerName, withoutHiddenContainer } from './hidden-container';
-export { hostPriorityClass } from './priority-class';
+export {
+  hostPriorityClass,
+  isSystemPriorityClass,
+  priorityClassNeedsRecreation,
+  translatePriorityClass,
+} from './priority-class';
+export { serviceAccountOf, translateServiceAccount } from './service-account';
 export { hostEphemeralContainers, hostPodPatch, hostPodResize } from './pod-patch';
 export { hostPodStatusPatch, virtualPodStatus, virtualPodStatusPatch } from './pod-status';
 export {

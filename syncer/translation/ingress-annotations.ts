@@ -1,4 +1,4 @@
-import type { AnnotationReference, AnnotationRule } from '../configuration';
+import { keyMatches, type AnnotationReference, type AnnotationRule } from '../configuration';
 import { shownValue, VALUE_GRAMMARS } from './annotation-values';
 import { controllerAnnotation, type AnnotationAction } from './controller-annotations';
 import { isObject } from './fields';
@@ -40,7 +40,7 @@ export function hostAnnotations(
   const dropped: string[] = [];
   for (const [key, value] of Object.entries(annotations ?? {})) {
     if (isOurKey(key)) continue; // a tenant's own, of a virtual cluster within this one
-    const rule = rules.find((one) => covers(one.key, key));
+    const rule = rules.find((one) => keyMatches(one.key, key));
     if (rule?.action === 'set') continue;
     const action = rule === undefined ? controllerAnnotation(key) : ruled(rule);
     if (action === undefined || action.action === 'drop') {
@@ -53,10 +53,6 @@ export function hostAnnotations(
   // Of several for one key the first decides.
   for (const rule of rules.toReversed()) if (rule.action === 'set') result.push([rule.key, rule.value]);
   return { annotations: Object.fromEntries(result), dropped: dropped.sort() };
-}
-
-function covers(pattern: string, key: string): boolean {
-  return pattern.endsWith('*') ? key.startsWith(pattern.slice(0, -1)) : key === pattern;
 }
 
 function ruled(rule: Exclude<AnnotationRule, { action: 'set' }>): AnnotationAction {

@@ -1,4 +1,18 @@
+import type { PriorityClass } from 'kubernetes-types/scheduling/v1';
+import type { ObjectContext, Translation } from './context';
+import { Copier, dropped, object, plain, type CopyEnvironment, type Field } from './fields';
+import type { HostRight } from './host-right';
+import { hostClusterMetadata } from './metadata';
 import { clusterScopedHostName, type ClusterIdentity } from './names';
+
+/** What the syncer does with priority classes on the host, which RBAC cannot limit to those of one virtual cluster. */
+export const PRIORITY_CLASS_RIGHTS: readonly HostRight[] = [
+  {
+    apiGroup: 'scheduling.k8s.io',
+    resources: ['priorityclasses'],
+    verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
+  },
+];
 
 /** Classes that every cluster has, for its own components: pods of them preempt all others. */
 const SYSTEM_PREFIX = 'system-';
@@ -22,4 +36,56 @@ export function hostPriorityClass(
 /** Whether a host pod may have a class: no context, however it was made, gives a tenant one of the system's. */
 export function isAllowedPriorityClass(name: string | undefined): name is string {
   return Boolean(name) && !name?.startsWith(SYSTEM_PREFIX);
+}
+
+/** Whether a class is one of those that every cluster has for itself. */
+export function isSystemPriorityClass(name: string): boolean {
+  return name.startsWith(SYSTEM_PREFIX);
+}
+
+/** Every field of PriorityClass. */
+export const PRIORITY_CLASS: Field<CopyEnvironment> = object({
+  apiVersion: dropped('is set below'),
+  description: plain,
+  globalDefault: dropped("pods of the whole host would get the tenant's class"),
+  kind: dropped('is set below'),
+  metadata: dropped('is set below'),
+  preemptionPolicy: plain,
+  value: plain,
+});
+
+/**
+ * The host twin of a tenant's PriorityClass: of a value that is not higher than the platform allows, and for nobody by default.
+ *
+ * @param context.maximumValue see `sync.toHost.priorityClasses.maximumValue`
+ */
+export function translatePriorityClass(
+  priorityClass: PriorityClass,
+  context: Pick<ObjectContext, 'identity'> & { readonly maximumValue: number },
+): Translation<PriorityClass> {
+  const problems: string[] = [];
+  const environment: CopyEnvironment = {
+    reference: (_kind, name) => name,
+    refuse: (path, why) => problems.push(`${path} ${why}`),
+  };
+  const copy = new Copier(environment).copy(PRIORITY_CLASS, priorityClass, []) as PriorityClass;
+  if (problems.length > 0) return { ok: false, reason: 'Unsupported', message: problems.join('; ') };
+  return {
+    ok: true,
+    object: {
+      ...copy,
+      apiVersion: 'scheduling.k8s.io/v1',
+      kind: 'PriorityClass',
+      metadata: hostClusterMetadata('PriorityClass', priorityClass.metadata, context),
+      value: Math.min(priorityClass.value, context.maximumValue),
+      globalDefault: false,
+    },
+    references: [],
+  };
+}
+
+/** Whether a class has to be made anew: neither its value nor whether its pods preempt others can be changed. */
+export function priorityClassNeedsRecreation(wanted: PriorityClass, actual: PriorityClass): boolean {
+  const policy = (one: PriorityClass): string => one.preemptionPolicy ?? 'PreemptLowerPriority';
+  return wanted.value !== actual.value || policy(wanted) !== policy(actual);
 }

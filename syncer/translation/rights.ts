@@ -7,7 +7,9 @@ import { NETWORK_POLICY_RIGHTS } from './network-policy';
 import { POD_RIGHTS } from './pod';
 import { POD_DISRUPTION_BUDGET_RIGHTS } from './pod-disruption-budget';
 import { RESOURCE_CLAIM_RIGHTS } from './resource-claim';
+import { PRIORITY_CLASS_RIGHTS } from './priority-class';
 import { SECRET_RIGHTS } from './secret';
+import { SERVICE_ACCOUNT_RIGHTS } from './service-account';
 import { SERVICE_RIGHTS } from './service';
 
 export type { HostRight } from './host-right';
@@ -31,6 +33,7 @@ function optionalRights({ sync: { fromHost, toHost } }: RightsConfiguration): re
       .map(({ group, resource }) => viewRight(group, resource)),
     ...(toHost.endpointSlices.enabled ? ENDPOINT_SLICE_RIGHTS : []),
     ...(toHost.podDisruptionBudgets.enabled ? POD_DISRUPTION_BUDGET_RIGHTS : []),
+    ...(toHost.serviceAccounts.enabled ? SERVICE_ACCOUNT_RIGHTS : []),
   ];
 }
 
@@ -60,6 +63,7 @@ export function syncerClusterRights({ sync: { toHost, fromHost } }: RightsConfig
     ...(fromHost.storageClasses.enabled ? [viewRight('storage.k8s.io', 'storageclasses')] : []),
     ...(fromHost.ingressClasses.enabled ? [viewRight('networking.k8s.io', 'ingressclasses')] : []),
     ...(fromHost.runtimeClasses.enabled ? [viewRight('node.k8s.io', 'runtimeclasses')] : []),
+    ...(toHost.priorityClasses.enabled ? PRIORITY_CLASS_RIGHTS : []),
     ...(fromHost.priorityClasses.enabled ? [viewRight('scheduling.k8s.io', 'priorityclasses')] : []),
   ]);
 }

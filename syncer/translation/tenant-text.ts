@@ -1,7 +1,8 @@
-import { hostName, tokenSecretName, type ClusterIdentity } from './names';
+import { clusterScopedHostName, hostName, tokenSecretName, type ClusterIdentity } from './names';
 
 /** A virtual object whose host name may occur in a text of the host. */
 export interface KnownName {
+  /** Empty for what has none. */
   readonly namespace: string;
   readonly name: string;
   /** UIDs of the host object and of its twin. */
@@ -19,6 +20,10 @@ export function tenantText(text: string, id: ClusterIdentity, known: Iterable<Kn
   let result = text;
   let namespace: string | undefined;
   for (const one of known) {
+    if (one.namespace === '') {
+      result = replaceName(result, id, clusterScopedHostName(id, one.name), one);
+      continue;
+    }
     namespace ??= one.namespace;
     result = replaceName(result, id, hostName(id, one.namespace, one.name), one);
     // A pod's token Secret does not exist in the virtual cluster; what is missing then is the pod's token.

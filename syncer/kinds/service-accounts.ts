@@ -1,0 +1,33 @@
+import type { ServiceAccount } from 'kubernetes-types/core/v1';
+import { objectKey } from '../engine';
+import { resources } from '../kube-client';
+import { translateServiceAccount } from '../translation';
+import { withoutLastApplied } from './caches';
+import type { Caches } from './caches';
+import type { KindEnvironment } from './environment';
+import type { References } from './references';
+import { Twins } from './twins';
+
+/** ServiceAccounts that pods use, for what a cloud gives to accounts. All referrers have to be known before. */
+export function serviceAccounts(
+  environment: KindEnvironment,
+  caches: Caches,
+  references: References,
+): Twins<ServiceAccount> {
+  const type = resources.serviceAccounts;
+  const { identity, anchor, configuration } = environment;
+  const { annotations } = configuration.sync.toHost.serviceAccounts;
+  const twins = new Twins<ServiceAccount>(environment, caches, {
+    type,
+    virtual: caches.of<ServiceAccount>('virtual', type, { transform: withoutLastApplied }),
+    host: caches.of<ServiceAccount>('host', type),
+    waitFor: references.sources,
+    concerns: (virtual) => references.has('ServiceAccount', objectKey(virtual)),
+    translate: (virtual) => translateServiceAccount(virtual, { identity, anchor, annotations }),
+    whenRefused: 'remove',
+  });
+  references.subscribe((kind, key) => {
+    if (kind === 'ServiceAccount') twins.enqueue(key);
+  });
+  return twins;
+}
