@@ -50,7 +50,8 @@ export interface CustomResourceKind {
  * kind whose fields may name namespaces, Secrets of others, service accounts or hosts gives the tenant what its controller may do.
  * Naming a kind is the decision that this is wanted; a field patch can set or remove what is not.
  *
- * Annotations do not go to the host. Labels do, under translated keys.
+ * Annotations do not go to the host. Labels do, under translated keys. What a controller of the host makes for such an object, such as
+ * a Secret, is not brought back.
  */
 export interface CustomResourceToHostProps extends CustomResourceKind {
   /**

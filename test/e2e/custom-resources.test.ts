@@ -1,8 +1,9 @@
 import type { Pod, Secret } from 'kubernetes-types/core/v1';
 import { FieldPatch } from '../../constructs';
-import { resources } from '../../syncer/kube-client';
+import { KubeClient, resources } from '../../syncer/kube-client';
 import type { AnyObject, ResourceType } from '../../syncer/kube-client';
 import { hostName } from '../../syncer/translation';
+import { resolveHost } from '../host-cluster';
 import { eventually } from '../virtual-cluster';
 import { Tenant } from './tenant';
 import { useVirtualCluster } from './virtual-cluster';
@@ -19,18 +20,12 @@ const type = (kind: string): ResourceType => ({
 const [widgets, offers, gadgets] = [type('Widget'), type('Offer'), type('Gadget')];
 const named = ({ group, version, kind, resource }: ResourceType) => ({ group, version, kind, resource });
 
-let made = false;
+// With a client of its own: the namespace has to be there before the virtual cluster, whose rights in it are made with it.
+let host: KubeClient;
 
-// Before the virtual cluster goes, with whose client it is done.
-afterAll(async () => {
-  if (!made) return;
-  const { host } = cluster.current;
-  const names = [widgets, offers].map(({ resource }) => `${resource}.${GROUP}`);
-  const removed = await Promise.allSettled([
-    ...names.map((name) => host.delete(resources.customResourceDefinitions, { name })),
-    host.delete(resources.namespaces, { name: SHARED }),
-  ]);
-  expect(removed.filter(({ status }) => status === 'rejected')).toEqual([]);
+beforeAll(async () => {
+  host = new KubeClient((await resolveHost({})).connection, { userAgent: 'nestling-test' });
+  await host.create(resources.namespaces, { metadata: { name: SHARED } });
 });
 
 const cluster = useVirtualCluster('custom', {
@@ -59,6 +54,17 @@ const cluster = useVirtualCluster('custom', {
 });
 const shop = new Tenant(cluster, 'shop');
 
+afterAll(async () => {
+  const removed = await Promise.allSettled([
+    ...[widgets, offers].map(({ resource }) =>
+      host.delete(resources.customResourceDefinitions, { name: `${resource}.${GROUP}` }),
+    ),
+    host.delete(resources.namespaces, { name: SHARED }),
+  ]);
+  await host.close();
+  expect(removed.filter(({ status }) => status === 'rejected')).toEqual([]);
+});
+
 /** A definition with any content and a status of its own. */
 function definition({ kind, resource }: ResourceType): AnyObject {
   const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
@@ -75,15 +81,12 @@ function definition({ kind, resource }: ResourceType): AnyObject {
 }
 
 beforeAll(async () => {
-  const { host } = cluster.current;
-  made = true;
-  await host.create(resources.namespaces, { metadata: { name: SHARED } });
   for (const one of [widgets, offers]) await host.create(resources.customResourceDefinitions, definition(one));
   await shop.prepare();
 });
 
 test('a cluster is ready though its host lacks one of the kinds', async () => {
-  const { host, name, namespace } = cluster.current;
+  const { name, namespace } = cluster.current;
   await eventually('the control plane is ready', async () => {
     const pod = await host.get<Pod>(resources.pods, { namespace, name: `${name}-0` });
     return pod.status?.conditions?.some(({ type: of, status }) => of === 'Ready' && status === 'True');
@@ -91,7 +94,7 @@ test('a cluster is ready though its host lacks one of the kinds', async () => {
 });
 
 test("a tenant's custom resource goes to the host with the Secret that it names, and its status comes back", async () => {
-  const { host, namespace } = cluster.current;
+  const { namespace } = cluster.current;
   await eventually('the virtual cluster serves widgets', () => cluster.current.virtual.list(widgets));
   await shop.create<Secret>(resources.secrets, 'credentials', { data: { key: 'dmFsdWU=' } });
   await shop.create(widgets, 'web', { spec: { secretName: 'credentials', size: 3 } });
@@ -121,7 +124,7 @@ test("a tenant's custom resource goes to the host with the Secret that it names,
 });
 
 test('custom resources of another namespace of the host are seen, and changes of a tenant undone', async () => {
-  const { host, virtual } = cluster.current;
+  const { virtual } = cluster.current;
   await host.create(offers, { metadata: { name: 'cheap', namespace: SHARED }, spec: { price: 1 } } as AnyObject);
   await virtual.create(resources.namespaces, { metadata: { name: 'catalogue' } });
   const at = { namespace: 'catalogue', name: 'cheap' };
@@ -138,15 +141,15 @@ test('custom resources of another namespace of the host are seen, and changes of
 test('patches of pods are seen on the host, and not in the virtual cluster', async () => {
   await shop.createPod('patched');
   await shop.phase('patched', 'Running');
-  const host = await shop.onHost<Pod>(resources.pods, 'patched');
-  expect(host).toMatchObject({
+  const twin = await shop.onHost<Pod>(resources.pods, 'patched');
+  expect(twin).toMatchObject({
     metadata: {
       labels: { 'example.org/cost-centre': 'tenants' },
       annotations: { 'example.org/note': 'set by the platform' },
     },
     spec: { nodeSelector: { 'kubernetes.io/os': 'linux' } },
   });
-  expect(host.spec?.tolerations).toContainEqual({ key: 'example.org/tenants', operator: 'Exists' });
+  expect(twin.spec?.tolerations).toContainEqual({ key: 'example.org/tenants', operator: 'Exists' });
   const virtual = await shop.pod('patched');
   expect(virtual.metadata?.labels ?? {}).toEqual({});
   expect(virtual.metadata?.annotations ?? {}).toEqual({});

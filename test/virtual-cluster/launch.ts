@@ -93,8 +93,10 @@ export async function launch(options: LaunchOptions): Promise<RunningVirtualClus
   const giveUp = async (): Promise<void> => {
     try {
       // A namespace of ours goes whole: what was still being applied cannot come after it.
-      if (madeNamespace) await removeNamespace(host, namespace);
-      else await remove(host, namespace, name, objects);
+      if (madeNamespace) {
+        await removeNamespace(host, namespace);
+        await removeObjects(host, namespace, objects);
+      } else await remove(host, namespace, name, objects);
     } catch {
       // What failed is told; that it cannot be removed either, such as where the host went away, is no news.
     }
@@ -297,7 +299,8 @@ async function removeNamespace(host: KubeClient, name: string): Promise<void> {
   }
 }
 
-async function remove(host: KubeClient, namespace: string, name: string, objects: readonly AnyObject[]): Promise<void> {
+/** Asks for the deletion of what was applied, also of what is in other namespaces or in none. */
+async function removeObjects(host: KubeClient, namespace: string, objects: readonly AnyObject[]): Promise<void> {
   const types = new Map(Object.values(resources).map((type) => [`${type.group}/${type.kind}`, type]));
   for (const object of objects) {
     const group = object.apiVersion?.includes('/') ? object.apiVersion.split('/')[0] : '';
@@ -313,6 +316,10 @@ async function remove(host: KubeClient, namespace: string, name: string, objects
       if (!ApiError.is(error, 'NotFound')) throw error;
     }
   }
+}
+
+async function remove(host: KubeClient, namespace: string, name: string, objects: readonly AnyObject[]): Promise<void> {
+  await removeObjects(host, namespace, objects);
   const deadline = Date.now() + REMOVAL_TIMEOUT_MS;
   for (;;) {
     const left = await contentsOf(host, namespace);
