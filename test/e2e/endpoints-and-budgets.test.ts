@@ -56,9 +56,9 @@ const slice = (name: string, addresses: readonly string[]): EndpointSlice => ({
 /** What the client gets from a Service, by its name and so by its ClusterIP. */
 async function answer(name: string): Promise<string> {
   const target = { namespace: NAMESPACE, pod: 'client' };
-  const command = ['wget', '-q', '-T', '2', '-O', '-', `http://${name}`];
+  const command = ['timeout', '3', 'wget', '-q', '-O', '-', `http://${name}`];
   const { stdout, stderr, exitCode } = await exec(cluster.current.kubeconfigPath, target, command);
-  if (exitCode !== 0) throw new Error(stderr);
+  if (exitCode !== 0) throw new Error(`wget exits with ${exitCode}: ${stderr}`);
   return stdout.trim();
 }
 

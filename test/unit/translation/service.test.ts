@@ -1,6 +1,7 @@
 import type { Service, ServiceSpec } from 'kubernetes-types/core/v1';
 import {
   hostServicePatch,
+  losesSelector,
   serviceNeedsRecreation,
   translateService,
   virtualServicePatch,
@@ -51,6 +52,12 @@ describe('a host Service', () => {
     expect(host({ ...spec, externalIPs: ['1.2.3.4'], externalTrafficPolicy: 'Cluster' }).spec).toEqual(spec);
     expect(host({ ports: [], externalIPs: ['1.2.3.4'], externalTrafficPolicy: 'Local' }).spec).toEqual({ ports: [] });
     expect(host({ type: 'NodePort', externalTrafficPolicy: 'Local' }).spec).toHaveProperty('externalTrafficPolicy');
+  });
+
+  test('with a selector tells the host not to mirror the Endpoints that its controller makes', () => {
+    const label = 'endpointslice.kubernetes.io/skip-mirror';
+    expect(host({ selector: { app: 'db' } }).metadata?.labels?.[label]).toBe('true');
+    expect(host({}).metadata?.labels).not.toHaveProperty([label]);
   });
 
   test('tells its twin, or that it waits for one', () => {
@@ -129,6 +136,16 @@ describe('the patch of a host Service', () => {
     });
     expect(hostServicePatch(wanted, given(30081))).toBeUndefined();
     expect(hostServicePatch(wanted, given(30082))).toEqual({ spec: { ports: given(30081).spec?.ports } });
+  });
+
+  test('never takes the selector away: the Service is made anew, as the host’s slices stay with it', () => {
+    const selecting = host({ selector: { app: 'db' } });
+    const without = host({ ports: [{ port: 80, protocol: 'TCP' }] });
+    const present: Service = { ...selecting, spec: { ...selecting.spec, ports: without.spec?.ports ?? [] } };
+    expect(losesSelector(without, present)).toBe(true);
+    expect(hostServicePatch(without, present)).toBeUndefined();
+    expect(losesSelector(selecting, without)).toBe(false);
+    expect(hostServicePatch(selecting, without)).toMatchObject({ spec: { selector: selecting.spec?.selector } });
   });
 
   test('never contains another first address', () => {
