@@ -19,11 +19,23 @@ const suites: Record<string, readonly string[]> = {
   e2e: ['--testTimeout=300000', '--runInBand'],
   // Proofs that take their time: only when named.
   long: ['--testTimeout=1800000', '--runInBand'],
+  // Its programs take long to make: only when named.
+  versions: ['--testTimeout=120000', '--maxWorkers=2'],
 };
 /** What a run that names no suite consists of. */
 const DEFAULT_SUITES = ['unit', 'integration', 'e2e'];
 /** Suites that need the host cluster. */
 const ON_HOST: ReadonlySet<string> = new Set(['e2e', 'long']);
+
+/** What the suite `versions` runs between API servers of two minors, beside its own files. */
+const SKEWED_FILES = ['test/integration/kinds-', 'test/integration/pod-budget'];
+/** Between which; as in the variable NESTLING_TEST_VERSIONS, which names one pair instead. */
+const SKEWS = [
+  'host=1.35,virtual=1.37',
+  'host=1.37,virtual=1.35',
+  'host=1.36,virtual=1.37',
+  'host=1.37,virtual=1.36',
+] as const;
 
 const USAGE = `usage: npm test [-- SUITE... | FILE...] [OPTIONS OF JEST]
 
@@ -53,8 +65,19 @@ function stopOn(signal: NodeJS.Signals): void {
   });
 }
 
-function jest(suite: string, extra: readonly string[]): Promise<Counts> {
-  const report = join(reports, `${suite}.json`);
+/**
+ * @param suite whose options jest gets
+ * @param extra options and files; without files all of the suite
+ * @param name of the run and its report. @default the suite's
+ * @param environment added to this process's
+ */
+function jest(
+  suite: string,
+  extra: readonly string[],
+  name = suite,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Counts> {
+  const report = join(reports, `${name.replaceAll(/[^\w.=,-]+/g, '-')}.json`);
   rmSync(report, { force: true });
   const args = [
     '--experimental-vm-modules',
@@ -67,15 +90,19 @@ function jest(suite: string, extra: readonly string[]): Promise<Counts> {
     ...extra,
   ];
   const started = Date.now();
-  process.stderr.write(`\n== ${suite}\n`);
+  process.stderr.write(`\n== ${name}\n`);
   return new Promise((resolve) => {
     // Jest writes its JSON to the file and its progress to stderr.
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, ...environment },
+    });
     running = child;
     child.on('exit', (code) => {
       running = undefined;
-      process.stderr.write(`== ${suite}: ${((Date.now() - started) / 1000).toFixed(0)} s\n`);
-      resolve(count(suite, report, code));
+      process.stderr.write(`== ${name}: ${((Date.now() - started) / 1000).toFixed(0)} s\n`);
+      resolve(count(name, report, code));
     });
   });
 }
@@ -99,6 +126,53 @@ async function onHost(run: () => Promise<Counts>): Promise<Counts> {
   } finally {
     await down();
   }
+}
+
+/**
+ * The suite `versions`: its own files, then the tests of pods and of the other kinds with a host and a virtual cluster of
+ * different minors.
+ */
+async function acrossVersions(extra: readonly string[]): Promise<Counts> {
+  const { KUBERNETES_MINORS, resolveBinaries, standardErrorLog } = await import('./host-cluster/index.js');
+  const { testedVersions } = await import('./integration/tested-versions.js');
+  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const one = process.env['NESTLING_TEST_VERSIONS'];
+  const files = extra.filter((argument) => /^(?:\.\/)?test\//.test(argument));
+  const options = extra.filter((argument) => !files.includes(argument));
+  const own = files.filter((file) => file.includes('test/versions/'));
+  const skewed = files.filter((file) => !own.includes(file));
+  const needed = Object.keys(KUBERNETES_MINORS) as (keyof typeof KUBERNETES_MINORS)[];
+  try {
+    const skews = one ? [one] : SKEWS;
+    for (const skew of skews) testedVersions(skew);
+    for (const minor of needed) {
+      const names = ['etcd', 'kube-apiserver', 'kube-controller-manager'] as const;
+      await resolveBinaries(names, standardErrorLog, stop.signal, minor);
+    }
+    const runs = [
+      ...(files.length > 0 && own.length === 0 ? [] : [() => jest('versions', [...options, ...own])]),
+      ...(files.length > 0 && skewed.length === 0
+        ? []
+        : skews.map((skew) => () => {
+            const tests = skewed.length > 0 ? skewed : SKEWED_FILES;
+            return jest('versions', [...options, ...tests], `versions ${skew}`, { NESTLING_TEST_VERSIONS: skew });
+          })),
+    ];
+    for (const run of runs) {
+      add(total, await run());
+      if (interrupted !== undefined) break;
+    }
+  } catch (error) {
+    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+    total.failed += 1;
+  }
+  return total;
+}
+
+function add(total: Counts, more: Counts): void {
+  total.passed += more.passed;
+  total.failed += more.failed;
+  total.skipped += more.skipped;
 }
 
 /** Reads jest's report; a run that wrote none, or failed outside of any test, counts as one failure. */
@@ -136,10 +210,9 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) stopOn(signal);
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
   for (const suite of chosen.length > 0 ? chosen : DEFAULT_SUITES) {
-    const counts = await (ON_HOST.has(suite) ? onHost(() => jest(suite, extra)) : jest(suite, extra));
-    total.passed += counts.passed;
-    total.failed += counts.failed;
-    total.skipped += counts.skipped;
+    if (ON_HOST.has(suite)) add(total, await onHost(() => jest(suite, extra)));
+    else if (suite === 'versions') add(total, await acrossVersions(extra));
+    else add(total, await jest(suite, extra));
     if (interrupted !== undefined) break;
   }
   writeFileSync(summary, JSON.stringify(total));

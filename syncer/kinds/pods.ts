@@ -15,7 +15,6 @@ import {
   podReferences,
   serviceAccountOf,
   translatePod,
-  unkeptFields,
   virtualPodStatusPatch,
   withoutHiddenContainer,
 } from '../translation';
@@ -35,6 +34,7 @@ import {
   refusalText,
   warn,
   warnNameTaken,
+  warnUnkept,
   warnWriteLoop,
 } from './refusals';
 import { remove } from './removal';
@@ -248,8 +248,7 @@ export class Pods {
     }
     this.#refusedByHost.forget(uid);
     this.#caches.host.pods.observe(host);
-    const unkept = unkeptFields(patched.object.spec, host.spec, 'spec');
-    if (unkept.length > 0) warn(this.#environment, resources.pods, virtual, 'NotKeptByHost', unkeptText(unkept));
+    warnUnkept(this.#environment, resources.pods, virtual, { sent: patched.object, kept: host });
     if (tokens) await this.#with.tokens.deliver(virtual, host, tokens);
   }
 
@@ -562,10 +561,6 @@ function knownNames(pod: Pod): readonly KnownName[] {
 function wasScheduled(pod: Pod): boolean {
   const scheduled = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
   return Boolean(pod.spec?.nodeName) && scheduled?.status === 'True';
-}
-
-function unkeptText(fields: readonly string[]): string {
-  return `the host made the pod without ${fields.join(', ')}: that feature is switched off there, or a rule of the platform took it away`;
 }
 
 function sameLabels(a: Record<string, string> | undefined = {}, b: Record<string, string> | undefined = {}): boolean {

@@ -1,6 +1,6 @@
 import { ApiError } from '../kube-client';
 import type { KubeObject, ResourceType } from '../kube-client';
-import { tenantText, unknownFieldsText } from '../translation';
+import { tenantText, unkeptFields, unknownFieldsText } from '../translation';
 import type { KnownName } from '../translation';
 import type { KindEnvironment } from './environment';
 
@@ -64,6 +64,20 @@ export function warnNameTaken(
 ): void {
   const message = `the name on the host is taken by a ${type.kind} that is not of this virtual cluster; use another name`;
   warn(environment, type, object, 'HostNameTaken', message);
+}
+
+/** Tells the tenant which fields of a twin that was just made the host did not keep, if any: it does so without a word. */
+export function warnUnkept(
+  environment: Pick<KindEnvironment, 'events'>,
+  type: ResourceType,
+  virtual: KubeObject,
+  { sent, kept }: { readonly sent: KubeObject; readonly kept: KubeObject },
+): void {
+  const specOf = (object: KubeObject): unknown => (object as { readonly spec?: unknown }).spec;
+  const fields = unkeptFields(specOf(sent), specOf(kept), 'spec');
+  if (fields.length === 0) return;
+  const message = `the host made the ${type.kind} without ${fields.join(', ')}: that feature is switched off there, or a rule of the platform took it away`;
+  warn(environment, type, virtual, 'NotKeptByHost', message);
 }
 
 /** Tells the tenant that somebody else keeps changing what the syncer writes. */

@@ -7,8 +7,17 @@ import { ANNOTATIONS, appliedPatch, FieldPatches, ownedBy, withAppliedDigest } f
 import type { KnownName, Translation } from '../translation';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
-import { isOtherObject, NAME_TAKEN_RETRY_MS, refused, warn, warnNameTaken, warnWriteLoop } from './refusals';
+import {
+  isOtherObject,
+  NAME_TAKEN_RETRY_MS,
+  refused,
+  warn,
+  warnNameTaken,
+  warnUnkept,
+  warnWriteLoop,
+} from './refusals';
 import { remove } from './removal';
+import { UnkeptWrites } from './unkept-writes';
 import { WriteBudget } from './write-budget';
 
 /** What is to be done with a host object that has the twin's name and our marks. */
@@ -90,6 +99,7 @@ export class Twins<T extends KubeObject> {
   readonly #kind: TwinKind<T>;
   readonly #controller: PairController<T, T>;
   readonly #budget = new WriteBudget();
+  readonly #unkept = new UnkeptWrites();
   readonly #patches: FieldPatches;
 
   constructor(environment: KindEnvironment, caches: Caches, kind: TwinKind<T>) {
@@ -113,7 +123,9 @@ export class Twins<T extends KubeObject> {
       metrics: environment.metrics,
     });
     kind.virtual.subscribe(({ type, object }) => {
-      if (type === 'deleted') this.#budget.forget(object.metadata?.uid ?? '');
+      if (type !== 'deleted') return;
+      this.#budget.forget(object.metadata?.uid ?? '');
+      this.#unkept.forget(object.metadata?.uid ?? '');
     });
   }
 
@@ -163,8 +175,9 @@ export class Twins<T extends KubeObject> {
     }
     let current = host;
     const patch = hostPatch(wanted, host, virtual);
-    if (patch) {
-      const wait = this.#budget.take(virtual.metadata?.uid ?? '');
+    const uid = virtual.metadata?.uid ?? '';
+    if (patch && !this.#unkept.has(uid, 'host', patch)) {
+      const wait = this.#budget.take(uid);
       if (wait > 0) {
         warnWriteLoop(this.#environment, type, virtual);
         return { requeueAfterMs: wait };
@@ -175,6 +188,7 @@ export class Twins<T extends KubeObject> {
         if (ApiError.is(error, 'NotFound') || isOtherObject(error)) return; // the watch tells soon
         throw this.#refused(error, virtual);
       }
+      this.#unkept.note(uid, 'host', hostPatch(wanted, current, virtual));
       this.#kind.host.observe(current);
     }
     return this.#bringBack(virtual, current);
@@ -202,6 +216,7 @@ export class Twins<T extends KubeObject> {
       throw this.#refused(error, virtual);
     }
     this.#kind.host.observe(host);
+    warnUnkept(this.#environment, type, virtual, { sent: wanted, kept: host });
     await this.#bringBack(virtual, host);
   }
 
@@ -234,22 +249,27 @@ export class Twins<T extends KubeObject> {
   async #bringBack(virtual: T, host: T): Promise<ReconcileResult> {
     const { type, virtualPatch } = this.#kind;
     const patch = virtualPatch?.(host, virtual);
-    if (!patch?.object && !patch?.status) return;
-    const wait = this.#budget.take(virtual.metadata?.uid ?? '');
+    const uid = virtual.metadata?.uid ?? '';
+    if ((!patch?.object && !patch?.status) || this.#unkept.has(uid, 'virtual', patch)) return;
+    const wait = this.#budget.take(uid);
     if (wait > 0) {
       warnWriteLoop(this.#environment, type, virtual);
       return { requeueAfterMs: wait };
     }
     const client = this.#environment.virtual;
+    let after = virtual;
     try {
       if (patch.object) {
-        const after = await client.patch<T>(type, { ...at(virtual), type: 'merge' }, exactly(virtual, patch.object));
+        after = await client.patch<T>(type, { ...at(virtual), type: 'merge' }, exactly(virtual, patch.object));
         this.#kind.virtual.observe(after);
       }
       if (patch.status) {
         const options = { ...at(virtual), subresource: 'status', type: 'merge' } as const;
-        this.#kind.virtual.observe(await client.patch<T>(type, options, exactly(virtual, { status: patch.status })));
+        after = await client.patch<T>(type, options, exactly(virtual, { status: patch.status }));
+        this.#kind.virtual.observe(after);
       }
+      const left = virtualPatch?.(host, after);
+      this.#unkept.note(uid, 'virtual', left?.object || left?.status ? left : undefined);
     } catch (error) {
       if (!ApiError.is(error, 'NotFound') && !isOtherObject(error)) throw error;
     }

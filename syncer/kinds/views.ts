@@ -19,6 +19,7 @@ import type { Caches, CacheOptions } from './caches';
 import type { KindEnvironment } from './environment';
 import { isOtherObject } from './refusals';
 import { remove } from './removal';
+import { UnkeptWrites } from './unkept-writes';
 import { WriteBudget } from './write-budget';
 
 /** A kind of the host's objects that tenants see. */
@@ -57,6 +58,7 @@ export class Views<T extends KubeObject> {
   readonly #patches: FieldPatches;
   readonly #controller: Controller;
   readonly #budget = new WriteBudget();
+  readonly #unkept = new UnkeptWrites();
   readonly host: ObjectCache<T>;
   readonly virtual: ObjectCache<T>;
 
@@ -84,7 +86,10 @@ export class Views<T extends KubeObject> {
     });
     this.host.subscribe(({ object }) => this.#enqueue(object, namespaces?.host));
     this.virtual.subscribe(({ type: change, object }) => {
-      if (change === 'deleted') this.#budget.forget(object.metadata?.uid ?? '');
+      if (change === 'deleted') {
+        this.#budget.forget(object.metadata?.uid ?? '');
+        this.#unkept.forget(object.metadata?.uid ?? '');
+      }
       this.#enqueue(object, namespaces?.virtual);
     });
     caches.virtual.namespaces.subscribe(({ type: change, key }) => {
@@ -179,13 +184,15 @@ export class Views<T extends KubeObject> {
         return undefined;
       }
     }
-    const patch = exact ? exactPatch(wanted, actual) : appliedPatch(wanted, actual);
-    if (!patch) return actual;
+    const difference = exact ? exactPatch : appliedPatch;
+    const patch = difference(wanted, actual);
+    const uid = actual.metadata?.uid ?? '';
+    if (!patch || this.#unkept.has(uid, 'object', patch)) return actual;
     if (this.#waits(name, actual)) return undefined;
-    const uid = actual.metadata?.uid;
     try {
       const body = { ...patch, metadata: { ...(patch as KubeObject).metadata, uid } };
       const changed = await client.patch<T>(type, { name, ...place, type: 'merge' }, body);
+      this.#unkept.note(uid, 'object', difference(wanted, changed));
       this.virtual.observe(changed);
       return changed;
     } catch (error) {
@@ -210,13 +217,18 @@ export class Views<T extends KubeObject> {
     if (how === undefined) return;
     const [wanted, present] = [statusOf(host), statusOf(shown)];
     const changes = objectChanges(wanted, present);
-    if (Object.keys(changes).length === 0 || this.#waits(name, shown)) return;
+    const uid = shown.metadata?.uid ?? '';
+    if (Object.keys(changes).length === 0 || this.#unkept.has(uid, 'status', changes)) return;
+    if (this.#waits(name, shown)) return;
     const place = namespaces === undefined ? {} : { namespace: namespaces.virtual };
     const subresource = how === 'subresource' ? { subresource: 'status' } : {};
-    const body = { metadata: { uid: shown.metadata?.uid }, status: changes };
+    const body = { metadata: { uid }, status: changes };
     try {
       const options = { name, ...place, ...subresource, type: 'merge' } as const;
-      this.virtual.observe(await this.#environment.virtual.patch<T>(type, options, body));
+      const changed = await this.#environment.virtual.patch<T>(type, options, body);
+      const left = objectChanges(wanted, statusOf(changed));
+      this.#unkept.note(uid, 'status', Object.keys(left).length > 0 ? left : undefined);
+      this.virtual.observe(changed);
     } catch (error) {
       if (!ApiError.is(error, 'NotFound') && !isOtherObject(error)) throw error; // the watch tells soon
     }

@@ -52,8 +52,11 @@ export interface RunningApiServer {
   connectionFor(user: string, ...groups: string[]): ClusterConnection;
   /** Kills the API server alone, as a crash would; `startAgain` brings it back with all its data. */
   kill(): Promise<void>;
-  /** Starts the API server after `kill`, at the same address, and waits until it is ready. */
-  startAgain(): Promise<void>;
+  /**
+   * Starts the API server after `kill`, at the same address, and waits until it is ready.
+   * @param version as another minor of Kubernetes, which it stays: an upgrade
+   */
+  startAgain(version?: KubernetesMinor): Promise<void>;
   /** Stops the API server from running, or lets it go on: connections stay open and nothing answers. */
   freeze(frozen: boolean): void;
   /** Makes the store forget all states before the present one: a watch from an older one gets 410. */
@@ -74,12 +77,7 @@ const PREFIX = 'nestling-api-server-';
  * @throws HostClusterError when a given port is taken or the programs cannot be had, ProcessEndedError when one of them ends
  */
 export async function startApiServer(options: ApiServerOptions = {}): Promise<RunningApiServer> {
-  const programs = await resolveBinaries(
-    ['etcd', 'kube-apiserver', 'kube-controller-manager'],
-    options.log ?? (() => undefined),
-    undefined,
-    options.version,
-  );
+  const programs = await apiServerPrograms(options.version, options.log);
   removeAbandoned();
   if (options.port !== undefined) await checkPort(options.port);
   for (let attempt = 1; ; attempt++) {
@@ -95,9 +93,17 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ru
   }
 }
 
+function apiServerPrograms(
+  version: KubernetesMinor | undefined,
+  log: Log = () => undefined,
+): Promise<Record<'etcd' | 'kube-apiserver' | 'kube-controller-manager', string>> {
+  return resolveBinaries(['etcd', 'kube-apiserver', 'kube-controller-manager'], log, undefined, version);
+}
+
 class BareApiServer implements RunningApiServer {
   readonly directory: string;
   readonly kubeconfigPath: string;
+  private apiServer: string;
   private readonly layout: ControlPlaneLayout;
   private readonly identity: ControlPlaneIdentity;
   private readonly children = new Map<string, ChildProcess>();
@@ -112,6 +118,7 @@ class BareApiServer implements RunningApiServer {
     private readonly options: ApiServerOptions,
     [port = 0, etcdPort = 0, etcdPeerPort = 0]: readonly number[],
   ) {
+    this.apiServer = programs['kube-apiserver'];
     const own = identify(process.pid);
     this.directory = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-${own?.startTicks ?? 0}-`));
     process.on('exit', this.onExit);
@@ -151,9 +158,12 @@ class BareApiServer implements RunningApiServer {
     this.launch('kube-controller-manager', command);
   }
 
-  async startAgain(): Promise<void> {
-    const { programs, layout, identity, options } = this;
-    const command = apiServerCommand(programs['kube-apiserver'], layout, identity, [
+  async startAgain(version?: KubernetesMinor): Promise<void> {
+    if (version !== undefined) {
+      this.apiServer = (await apiServerPrograms(version, this.options.log))['kube-apiserver'];
+    }
+    const { layout, identity, options } = this;
+    const command = apiServerCommand(this.apiServer, layout, identity, [
       // A loopback address cannot be an endpoint: without this the server complains every 10 s.
       '--endpoint-reconciler-type=none',
       ...(options.controllers ? [] : ['--disable-admission-plugins=ServiceAccount']),

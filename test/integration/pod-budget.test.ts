@@ -7,6 +7,7 @@ import { eventually } from '../virtual-cluster/eventually';
 import { HostNode } from './host-node';
 import { HOST_NAMESPACE, prepareHost, startSyncer } from './in-process-syncer';
 import type { InProcessSyncer } from './in-process-syncer';
+import { testedVersions } from './tested-versions';
 
 const CONTROLLERS = ['serviceaccount-controller', 'root-ca-certificate-publisher-controller', 'namespace-controller'];
 
@@ -17,9 +18,10 @@ let node: HostNode;
 let syncer: InProcessSyncer;
 
 beforeAll(async () => {
+  const versions = testedVersions();
   const [hostServer, virtualServer] = await Promise.all([
-    startApiServer({ name: 'host' }),
-    startApiServer({ name: 'virtual', controllers: CONTROLLERS }),
+    startApiServer({ name: 'host', version: versions.host }),
+    startApiServer({ name: 'virtual', version: versions.virtual, controllers: CONTROLLERS }),
   ]);
   servers = { host: hostServer, virtual: virtualServer };
   host = new KubeClient(hostServer.connection, { userAgent: 'test' });

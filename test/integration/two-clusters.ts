@@ -4,13 +4,14 @@ import { ApiError, KubeClient, resources } from '../../syncer/kube-client';
 import type { KubeObject, ResourceType } from '../../syncer/kube-client';
 import { hostName } from '../../syncer/translation';
 import { startApiServer } from '../host-cluster';
-import type { RunningApiServer } from '../host-cluster';
+import type { ApiServerOptions, RunningApiServer } from '../host-cluster';
 import { eventually } from '../virtual-cluster/eventually';
 import { HostNode } from './host-node';
 import { startAdmission } from './in-process-admission';
 import type { InProcessAdmission } from './in-process-admission';
 import { HOST_NAMESPACE, NAME, prepareHost, startSyncer } from './in-process-syncer';
 import type { InProcessSyncer, SyncerSettings } from './in-process-syncer';
+import { testedVersions } from './tested-versions';
 
 const CONTROLLERS = ['serviceaccount-controller', 'root-ca-certificate-publisher-controller', 'namespace-controller'];
 
@@ -19,6 +20,9 @@ const SECONDS = 30;
 
 /** What the two API servers of a test have beside the usual. */
 export interface TwoClustersOptions {
+  /** What is special about the API servers. Versions are those that the run tests. */
+  readonly host?: Pick<ApiServerOptions, 'version' | 'flags'>;
+  readonly virtual?: Pick<ApiServerOptions, 'version' | 'flags'>;
   /** Controllers that run on the host. @default none */
   readonly hostControllers?: readonly string[];
   /** Controllers that run in the virtual cluster, beside those that pods need. @default none */
@@ -44,19 +48,25 @@ export class TwoClusters {
   /** Starts all of it; pods can run in namespace `default` when it resolves. */
   static async start(options: TwoClustersOptions = {}): Promise<TwoClusters> {
     const { hostControllers, virtualControllers = [], serviceRanges = ['10.96.0.0/16'], admission = false } = options;
+    const versions = testedVersions();
     const ranges = `--service-cluster-ip-range=${serviceRanges.join(',')}`;
     const startVirtual = (flags: readonly string[] = []): Promise<RunningApiServer> =>
       startApiServer({
         name: 'virtual',
+        version: versions.virtual,
         controllers: [...CONTROLLERS, ...virtualControllers],
-        flags: [ranges, ...flags],
+        ...options.virtual,
+        flags: [ranges, ...flags, ...(options.virtual?.flags ?? [])],
       });
     const early = admission ? undefined : startVirtual();
     early?.catch(() => undefined); // awaited below
     const hostServer = await startApiServer({
       name: 'host',
+      version: versions.host,
       ...(hostControllers && { controllers: hostControllers }),
-      flags: [ranges, '--disable-admission-plugins=ServiceAccount'], // nothing makes the accounts there
+      ...options.host,
+      // Nothing makes the accounts there.
+      flags: [ranges, '--disable-admission-plugins=ServiceAccount', ...(options.host?.flags ?? [])],
     });
     const host = new KubeClient(hostServer.connection, { userAgent: 'test' });
     await prepareHost(host);
