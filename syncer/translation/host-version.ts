@@ -3,7 +3,7 @@ import type { Leaf } from './fields';
 /*
  * Fields of the synced kinds that not every host has: those that are younger than the oldest minor of Kubernetes that a host
  * may have. A host that lacks one gets the object without it where that means the same, else not at all. A field without
- * a rule here is on every host, or is never sent to one. test/unit/translation/host-version.test.ts compares with the
+ * a rule here is on every host, or is never sent to one. test/unit/translation/pod-fields.test.ts compares with the
  * schemas of all minors.
  */
 
@@ -61,9 +61,13 @@ const UNKNOWN_FIELD = /unknown field \\?"([^"\\]+)\\?"/g;
  * @param hostMinor undefined: not known
  */
 export function unknownFieldsText(message: string, hostMinor: number | undefined): string | undefined {
-  if (!message.includes('strict decoding error')) return undefined;
+  // What stands before may be the patch itself, in the tenant's words.
+  const start = message.lastIndexOf('strict decoding error: ');
+  if (start < 0) return undefined;
   // The host's object may have more elements than the tenant's, so that its indices say nothing to the tenant.
-  const paths = [...message.matchAll(UNKNOWN_FIELD)].map(([, path = '']) => path.replace(/\[\d+\]/g, '[]'));
+  const paths = [...message.slice(start).matchAll(UNKNOWN_FIELD)].map(([, path = '']) =>
+    path.replace(/\[\d+\]/g, '[]'),
+  );
   if (paths.length === 0) return undefined;
   const version = hostMinor === undefined ? 'the Kubernetes of the host' : `Kubernetes 1.${hostMinor} of the host`;
   return `${[...new Set(paths)].join(', ')}: not known to ${version}; leave it out, or ask the platform for a newer host`;

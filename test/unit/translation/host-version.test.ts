@@ -127,6 +127,12 @@ describe('what strict decoding refuses', () => {
     expect(
       unknownFieldsText('Invalid value: "...": strict decoding error: unknown field \\"spec.young\\"', 35),
     ).toMatch(/^spec\.young: not known/);
+    expect(
+      unknownFieldsText(
+        'Invalid value: "map[a:unknown field \"b\"]": strict decoding error: unknown field "spec.young"',
+        35,
+      ),
+    ).toMatch(/^spec\.young: not known/);
     expect(unknownFieldsText('pods "a" is forbidden: unknown field "x"', 35)).toBeUndefined();
     expect(unknownFieldsText('strict decoding error: duplicate field "spec.a"', 35)).toBeUndefined();
   });

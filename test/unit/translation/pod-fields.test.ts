@@ -1,13 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod } from 'kubernetes-types/core/v1';
-import { podReferences, translateIngress, translatePod } from '../../../syncer/translation';
 import { ENDPOINT_SLICE } from '../../../syncer/translation/endpoint-slice';
+import { OLDEST_HOST_MINOR, podReferences, translateIngress, translatePod } from '../../../syncer/translation';
 import type { Field } from '../../../syncer/translation/fields';
 import { INGRESS_SPEC } from '../../../syncer/translation/ingress';
 import { EPHEMERAL_CONTAINER, POD_SPEC } from '../../../syncer/translation/pod-fields';
 import { NETWORK_POLICY_SPEC } from '../../../syncer/translation/network-policy';
 import { POD_DISRUPTION_BUDGET_SPEC } from '../../../syncer/translation/pod-disruption-budget';
+import { RESOURCE_CLAIM_SPEC } from '../../../syncer/translation/resource-claim';
 import { SERVICE_SPEC } from '../../../syncer/translation/service';
 import { KUBERNETES_VERSION } from '../../../images';
 import { anchor, contextWith, identity, podWith } from './fixtures';
@@ -202,5 +203,51 @@ describe('the table of NetworkPolicySpec', () => {
   test.each(MINORS)('has exactly the fields of the schema of %s', (minor) => {
     const schema = read('network-policy-spec', minor).map((path) => text(steps(path)).replace(/\[\]$/, ''));
     expect([...leaves(NETWORK_POLICY_SPEC as AnyField)].map(({ path }) => text(path)).sort()).toEqual(schema.sort());
+  });
+});
+
+describe('hosts of every minor get only fields that they have', () => {
+  const tables: readonly [string, AnyField][] = [
+    ['pod-spec', POD_SPEC as AnyField],
+    ['service-spec', SERVICE_SPEC as AnyField],
+    ['network-policy-spec', NETWORK_POLICY_SPEC as AnyField],
+    ['ingress-spec', INGRESS_SPEC as AnyField],
+    ['endpoint-slice', ENDPOINT_SLICE as AnyField],
+    ['pod-disruption-budget-spec', POD_DISRUPTION_BUDGET_SPEC as AnyField],
+    ['resource-claim-spec', RESOURCE_CLAIM_SPEC as AnyField],
+  ];
+  const numberOf = (minor: string): number => Number(minor.split('.')[1]);
+  const sinceOf = (field: AnyField | undefined): number | undefined =>
+    field?.class === 'plain' ? field.since?.minor : undefined;
+
+  test.each(tables)(
+    '%s: a field that older minors lack says since when there is it, or never goes to a host',
+    (list, table) => {
+      for (const [index, minor] of MINORS.entries()) {
+        const before = new Set(MINORS.slice(0, index).flatMap((older) => read(list, older)));
+        const young = index === 0 ? [] : read(list, minor).filter((path) => !before.has(path));
+        for (const path of young) {
+          const found = entry(table, steps(path));
+          if (found?.class === 'dropped' || found?.class === 'refused') continue;
+          expect([path, sinceOf(found)]).toEqual([path, numberOf(minor)]);
+        }
+      }
+    },
+  );
+
+  test.each(tables)('%s: a field that all minors have has no such rule', (list, table) => {
+    const everywhere = read(list, MINORS[0] ?? '').filter((path) =>
+      MINORS.every((minor) => read(list, minor).includes(path)),
+    );
+    expect(everywhere.filter((path) => sinceOf(entry(table, steps(path))) !== undefined)).toEqual([]);
+  });
+
+  test('every list is looked at', () => {
+    const lists = new Set(readdirSync(LISTS).map((name) => name.replace(/\.v1\..*$/, '')));
+    expect(new Set(tables.map(([list]) => list))).toEqual(lists);
+  });
+
+  test('the oldest minor of the lists is the oldest host', () => {
+    expect(numberOf(MINORS[0] ?? '')).toBe(OLDEST_HOST_MINOR);
   });
 });
