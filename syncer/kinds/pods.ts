@@ -436,6 +436,7 @@ export class Pods {
     } catch (error) {
       if (ApiError.is(error, 'NotFound') || isOtherObject(error)) return host; // the watch tells soon
       if (!isRefusal(error)) throw error;
+      this.#unkept.refused(uid, write, patch);
       const message = refusalText(this.#environment, error, virtual, knownNames(virtual));
       warn(this.#environment, resources.pods, virtual, 'RefusedByHost', withoutHiddenContainer(message, host));
       return host;

@@ -312,13 +312,13 @@ test('two writers of one status do not drive each other: the host wins, at a bou
   const before = writes();
   const at = { namespace: 'default', name: 'fought-over', subresource: 'status', type: 'merge' } as const;
   let theirs = 0;
-  for (const until = Date.now() + 4_000; Date.now() < until; theirs += 1) {
+  for (; theirs < 150; theirs += 1) {
     await clusters.virtual.patch(resources.pods, at, { status: { message: `written by another ${theirs}` } });
     await sleep(5);
   }
   const spent = writes() - before;
-  expect(theirs).toBeGreaterThan(60);
-  expect(spent).toBeLessThan(40);
+  // A burst, then one a second: far from one for each of theirs, however slow the machine is.
+  expect(spent).toBeLessThan(theirs / 2);
   await clusters.event('fought-over', 'WriteLoop');
   await eventually("the host's status is back", async () => {
     const pod = await clusters.virtualOne<Pod>(resources.pods, 'fought-over');

@@ -1,5 +1,16 @@
 import { UnkeptWrites } from '../../../syncer/kinds/unkept-writes';
 
+test('what a server refused is not sent again at once, unless it is something else, or the server takes it', () => {
+  const unkept = new UnkeptWrites();
+  const patch = { spec: { resources: { limits: { cpu: '2' } } } };
+  unkept.refused('uid', 'resize', patch);
+  expect(unkept.has('uid', 'resize', patch)).toBe(true);
+  expect(unkept.has('uid', 'resize', { spec: { resources: { limits: { cpu: '1' } } } })).toBe(false);
+  expect(unkept.has('uid', 'spec', patch)).toBe(false);
+  unkept.note('uid', 'resize', undefined);
+  expect(unkept.has('uid', 'resize', patch)).toBe(false);
+});
+
 test('what a server did not keep is not written again until something else differs, or the server keeps it', () => {
   const unkept = new UnkeptWrites();
   const left = { status: { young: 1 } };
