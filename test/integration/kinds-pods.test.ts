@@ -348,6 +348,16 @@ test("a right that the host's administrator took away is not told in the host's 
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'limited' },
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'limited' }],
   } as never);
+  // Whatever kinds are synced, all may be watched.
+  await clusters.host.create(resources.clusterRoles, {
+    metadata: { name: 'watch-all' },
+    rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['get', 'list', 'watch'] }],
+  });
+  await clusters.host.create(resources.clusterRoleBindings, {
+    metadata: { name: 'watch-all' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'watch-all' },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'limited' }],
+  });
   await clusters.stopSyncer();
   await clusters.startSyncer({}, 'limited');
   await clusters.createPod('unentitled');
