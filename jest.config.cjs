@@ -1,7 +1,7 @@
 // One configuration for unit, integration and end-to-end tests; test/all.ts picks the folder.
 /** @type {import('jest').Config} */
 module.exports = {
-  testMatch: ['<rootDir>/test/{unit,integration,e2e,versions}/**/*.test.ts'],
+  testMatch: ['<rootDir>/test/{unit,integration,e2e,long,versions}/**/*.test.ts'],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
