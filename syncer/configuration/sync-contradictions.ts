@@ -154,7 +154,6 @@ const PATCHABLE = {
     ResourceClaim: 'resourceClaims',
   },
   fromHost: {
-    Node: undefined,
     StorageClass: 'storageClasses',
     IngressClass: 'ingressClasses',
     RuntimeClass: 'runtimeClasses',

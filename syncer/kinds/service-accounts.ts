@@ -6,7 +6,10 @@ import { withoutLastApplied } from './caches';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
 import type { References } from './references';
-import { Twins } from './twins';
+import { byUID, Twins } from './twins';
+
+/** How soon to look again whether all references are known, in ms. */
+const UNKNOWN_RETRY_MS = 5_000;
 
 /** ServiceAccounts that pods use, for what a cloud gives to accounts. All referrers have to be known before. */
 export function serviceAccounts(
@@ -23,6 +26,11 @@ export function serviceAccounts(
     host: caches.of<ServiceAccount>('host', type),
     waitFor: references.sources,
     concerns: (virtual) => references.has('ServiceAccount', objectKey(virtual)),
+    // While a custom resource may still turn out to refer to it, none is taken away.
+    verdict: (host, virtual) =>
+      virtual === undefined && !references.isComplete
+        ? { verdict: 'wait', afterMs: UNKNOWN_RETRY_MS }
+        : byUID(host, virtual),
     translate: (virtual) => translateServiceAccount(virtual, { identity, anchor, annotations }),
     whenRefused: 'remove',
   });

@@ -139,7 +139,7 @@ export class Twins<T extends KubeObject> {
   }
 
   async #reconcile({ virtual: seen, host }: Pair<T, T>): Promise<ReconcileResult> {
-    const { type, concerns, verdict = sameUID } = this.#kind;
+    const { type, concerns, verdict = byUID } = this.#kind;
     const virtual = seen && (concerns?.(seen) ?? true) ? seen : undefined;
     if (!host) {
       if (virtual && !virtual.metadata?.deletionTimestamp) await this.#create(virtual);
@@ -292,7 +292,8 @@ export class Twins<T extends KubeObject> {
   }
 }
 
-function sameUID(host: KubeObject, virtual: KubeObject | undefined): Verdict {
+/** A twin is what carries the virtual object's UID. */
+export function byUID(host: KubeObject, virtual: KubeObject | undefined): Verdict {
   const belongs = virtual !== undefined && host.metadata?.annotations?.[ANNOTATIONS.uid] === virtual.metadata?.uid;
   return { verdict: belongs ? 'twin' : 'remove' };
 }

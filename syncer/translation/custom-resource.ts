@@ -19,7 +19,7 @@ export interface CustomResource {
 /** Fields that are not content: what the object is, and what its own side says of it. */
 const APART: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata', 'status']);
 /** Kinds of which the host has only what something refers to. */
-const CONTENT_KINDS: ReadonlySet<string> = new Set(['Secret', 'ConfigMap', 'PersistentVolumeClaim']);
+const CONTENT_KINDS: ReadonlySet<string> = new Set(['Secret', 'ConfigMap', 'PersistentVolumeClaim', 'ServiceAccount']);
 /** Names that are looked for inside of the texts of one status; more only where a text is nothing but a name. */
 const NAMES_IN_TEXTS = 32;
 

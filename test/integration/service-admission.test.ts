@@ -14,7 +14,14 @@ import {
   serviceWebhook,
   STATIC_MANIFESTS,
 } from '../../syncer/pki/api-server-configuration';
-import { adoption, ANNOTATIONS, hostName, reservationVerdict, translateService } from '../../syncer/translation';
+import {
+  adoption,
+  ANNOTATIONS,
+  FieldPatches,
+  hostName,
+  reservationVerdict,
+  translateService,
+} from '../../syncer/translation';
 import { resolveBinaries } from '../host-cluster/binaries';
 import { Authority } from '../host-cluster/certificates';
 import {
@@ -29,6 +36,25 @@ const RANGE = '10.77.0.0/20';
 const identity = { name: 'vc', hostNamespace: 'team-a' };
 const anchorName = 'vc-anchor';
 const httpPort = { name: 'http', port: 80, protocol: 'TCP', targetPort: 8080 };
+
+/** What an operator changes of two Services; all others are as they are. */
+const PATCHES = [
+  {
+    kind: 'Service',
+    direction: 'toHost' as const,
+    match: { namespaces: [], names: ['patched'], selector: {} },
+    operations: [
+      { op: 'set' as const, path: 'metadata.annotations["example.org/internal"]', value: 'true' },
+      { op: 'set' as const, path: 'spec.sessionAffinity', value: 'ClientIP' },
+    ],
+  },
+  {
+    kind: 'Service',
+    direction: 'toHost' as const,
+    match: { namespaces: [], names: ['unpatchable'], selector: {} },
+    operations: [{ op: 'set' as const, path: 'spec.sessionAffinity.mode', value: 'x' }],
+  },
+];
 
 const directory = mkdtempSync(join(tmpdir(), 'nestling-service-admission-'));
 const processes: { child: ChildProcess; stop: NodeJS.Signals }[] = [];
@@ -94,6 +120,7 @@ beforeAll(async () => {
     host,
     virtual,
     ranges: new ServiceRanges(virtual, [RANGE], logger),
+    patches: new FieldPatches(PATCHES, { kind: 'Service', direction: 'toHost' }, identity),
     logger,
   });
   admission = new AdmissionServer({
@@ -159,6 +186,20 @@ test('a Service has the address of its twin at once, and keeps what its owner wr
   expect(adopted.metadata?.annotations).toMatchObject({ [ANNOTATIONS.uid]: stored.metadata?.uid });
   expect(adopted.metadata?.annotations?.[ANNOTATIONS.reservation]).toBeUndefined();
   expect(adopted.spec?.clusterIP).toBe(stored.spec?.clusterIP);
+});
+
+test('a patch of the operator changes the twin alone, and one that does not fit refuses the Service', async () => {
+  const stored = await create('patched');
+  const twin = await hostTwin('patched');
+  expect(twin.metadata?.annotations).toMatchObject({ 'example.org/internal': 'true' });
+  expect(twin.spec?.sessionAffinity).toBe('ClientIP');
+  expect(stored.metadata?.annotations).toBeUndefined();
+  expect(stored.spec?.sessionAffinity).toBe('None');
+  expect(stored.spec?.clusterIP).toBe(twin.spec?.clusterIP);
+  const error = await refusal(create('unpatchable'));
+  expect(error.message).toMatch(/the platform changes fields of this Service .*spec\.sessionAffinity is a text/);
+  expectNoHostNames(error.message);
+  await absentOnHost('unpatchable');
 });
 
 test('an address that the user gives is passed on; one that is taken on the host is refused in the tenant’s names', async () => {

@@ -156,6 +156,9 @@ describe('field patches', () => {
     expect(patch({ kind: 'ServiceAccount' })).toEqual([
       expect.stringContaining('set sync.toHost.serviceAccounts.enabled to true'),
     ]);
+    expect(patch({ kind: 'Node', direction: 'fromHost' })).toEqual([
+      expect.stringContaining('is no kind that is synced from the host: write StorageClass'),
+    ]);
     expect(patch({ kind: 'Ingress' })).toEqual([]);
   });
 
