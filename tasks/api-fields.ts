@@ -23,6 +23,7 @@ const TYPES = [
     schema: 'apis__networking.k8s.io__v1',
     name: 'io.k8s.api.networking.v1.NetworkPolicySpec',
   },
+  { list: 'persistent-volume-claim-spec', schema: 'api__v1', name: 'io.k8s.api.core.v1.PersistentVolumeClaimSpec' },
   {
     list: 'resource-claim-spec',
     schema: 'apis__resource.k8s.io__v1',

@@ -55,8 +55,7 @@ export function kubeApiServerFlags(spec: VirtualClusterSpec) {
     'authentication-config': file('authentication.yaml'),
     'authorization-mode': ['Node', 'RBAC'],
     'admission-control-config-file': file('admission.yaml'),
-    // It taints every new Node until node-lifecycle, which does not run here, finds it ready.
-    'disable-admission-plugins': ['TaintNodesByCondition'],
+    'disable-admission-plugins': disabledAdmission(spec),
     'allow-privileged': true,
 
     // Audiences stay at their default, the issuer, as on clusters made by kubeadm: a longer list would accept tokens made for others.
@@ -90,6 +89,17 @@ export function kubeApiServerFlags(spec: VirtualClusterSpec) {
     profiling: false,
     v: 1,
   };
+}
+
+/** Admission of upstream that would be wrong here. */
+function disabledAdmission(spec: VirtualClusterSpec): string[] {
+  const { storageClasses } = spec.configuration.sync.fromHost;
+  return [
+    // It taints every new Node until node-lifecycle, which does not run here, finds it ready.
+    'TaintNodesByCondition',
+    // It lets no claim grow whose class it cannot see. The host's own decides then, and an event tells.
+    ...(storageClasses.enabled ? [] : ['PersistentVolumeClaimResize']),
+  ];
 }
 
 /** The ranges where they were given. */

@@ -4,7 +4,7 @@ import type { PriorityClass } from 'kubernetes-types/scheduling/v1';
 import type { StorageClass } from 'kubernetes-types/storage/v1';
 import { resources } from '../kube-client';
 import type { KubeObject, ResourceType } from '../kube-client';
-import { ingressClassView } from '../translation';
+import { ingressClassView, storageClassView } from '../translation';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
 import { Views } from './views';
@@ -27,7 +27,7 @@ export function classViews(environment: KindEnvironment, caches: Caches): ClassV
   ): Views<T> | undefined =>
     enabled ? new Views<T>(environment, caches, { type, selector, ...(show && { show }) }) : undefined;
   return {
-    storageClasses: view(fromHost.storageClasses, resources.storageClasses),
+    storageClasses: view<StorageClass>(fromHost.storageClasses, resources.storageClasses, storageClassView),
     ingressClasses: view<IngressClass>(fromHost.ingressClasses, resources.ingressClasses, ingressClassView),
     runtimeClasses: view(fromHost.runtimeClasses, resources.runtimeClasses),
     priorityClasses: view(fromHost.priorityClasses, resources.priorityClasses),

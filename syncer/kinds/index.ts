@@ -3,6 +3,7 @@ import { resources } from '../kube-client';
 import { podReferences, serviceAccountOf, translateConfigMap, translateSecret } from '../translation';
 import type { Reference } from '../translation';
 import type { Caches } from './caches';
+import { Claims } from './claims';
 import { classViews } from './class-views';
 import { customResources } from './custom-resources';
 import { endpointSlices } from './endpoint-slices';
@@ -21,6 +22,7 @@ import { resourceClaims } from './resource-claims';
 import { serviceAccounts } from './service-accounts';
 import { services } from './services';
 import { Tokens } from './tokens';
+import { Volumes } from './volumes';
 
 export { createCaches } from './caches';
 export type { Caches } from './caches';
@@ -91,7 +93,10 @@ export async function runKinds(
     runtimeClasses: views.runtimeClasses,
     serviceAccounts: accountTwins,
   });
-  const pods = new Pods(environment, caches, { nodes, tokens, contents: [configMaps, secrets], classes });
+  const claims = toHost.persistentVolumeClaims.enabled
+    ? new Claims(environment, caches, views.storageClasses)
+    : undefined;
+  const pods = new Pods(environment, caches, { nodes, tokens, claims, contents: [configMaps, secrets], classes });
   const kinds: readonly Kind[] = [
     configMaps,
     secrets,
@@ -99,6 +104,7 @@ export async function runKinds(
     tokens,
     pods,
     services(environment, caches),
+    ...(claims ? [claims, new Volumes(environment, caches, claims)] : []),
     ...(toHost.resourceClaims.enabled ? [resourceClaims(environment, caches)] : []),
     ...(toHost.networkPolicies.enabled ? [networkPolicies(environment, caches)] : []),
     ...(toHost.endpointSlices.enabled ? [endpointSlices(environment, caches)] : []),

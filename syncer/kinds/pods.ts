@@ -18,9 +18,10 @@ import {
   virtualPodStatusPatch,
   withoutHiddenContainer,
 } from '../translation';
-import type { KnownName, Patched, TranslationContext } from '../translation';
+import type { KnownName, Patched, Reference, TranslationContext } from '../translation';
 import type { Caches } from './caches';
 import { INDEX } from './caches';
+import type { ClaimObstacle, Claims } from './claims';
 import type { KindEnvironment } from './environment';
 import type { Nodes } from './nodes';
 import type { PodClasses } from './pod-classes';
@@ -48,6 +49,9 @@ const DNS_SERVICE = 'kube-system/kube-dns';
 /** The write of {@link UnkeptWrites} that brings the host's status up. */
 const VIRTUAL_STATUS = 'virtual status';
 
+/** How old a pod is before it is told that a claim of its is not there, in ms. */
+const CLAIM_PATIENCE_MS = 3_000;
+
 /** Config maps or secrets, as far as pods need to know. */
 export interface Contents {
   readonly kind: 'ConfigMap' | 'Secret';
@@ -63,6 +67,8 @@ export interface PodDependencies {
   readonly tokens: Tokens;
   readonly contents: readonly Contents[];
   readonly classes: PodClasses;
+  /** Undefined where claims are not synced. */
+  readonly claims: Claims | undefined;
 }
 
 /**
@@ -112,6 +118,7 @@ export class Pods {
         caches.host.secrets,
         caches.host.services,
         ...dependencies.classes.sources,
+        ...(dependencies.claims?.sources ?? []),
       ],
       reconcile: (pair) => this.#reconcile(pair),
       logger: environment.logger,
@@ -120,13 +127,13 @@ export class Pods {
     dependencies.classes.onChange((key) => {
       if (!caches.host.pods.has(caches.hostKeyOf(key))) this.#controller.enqueue(key);
     });
-    for (const contents of dependencies.contents) {
-      contents.onCurrent((key) => {
-        for (const pod of referrersOf(caches.virtual.pods, contents.kind, key)) {
-          if (!caches.host.pods.has(caches.hostKeyOf(objectKey(pod)))) this.#controller.enqueue(objectKey(pod));
-        }
-      });
-    }
+    const wake = (kind: Reference['kind'], key: string): void => {
+      for (const pod of referrersOf(caches.virtual.pods, kind, key)) {
+        if (!caches.host.pods.has(caches.hostKeyOf(objectKey(pod)))) this.#controller.enqueue(objectKey(pod));
+      }
+    };
+    for (const contents of dependencies.contents) contents.onCurrent((key) => wake(contents.kind, key));
+    dependencies.claims?.onChange((key) => wake('PersistentVolumeClaim', key));
     caches.virtual.pods.subscribe(({ object, type }) => {
       const uid = object.metadata?.uid ?? '';
       if (type === 'deleted' || object.spec?.nodeName) this.#bound.delete(uid);
@@ -231,11 +238,13 @@ export class Pods {
       return;
     }
     const claim = translation.references.find(({ kind }) => kind === 'PersistentVolumeClaim');
-    if (claim) {
-      const message = `persistent volume claim "${claim.name}": claims are not synced to the host yet; use an emptyDir volume`;
+    if (claim && !this.#with.claims) {
+      const message = `persistentvolumeclaim "${claim.name}": the platform does not provide persistent volumes to this virtual cluster; use an emptyDir volume`;
       await this.#refuse(virtual, 'Unsupported', message);
       return;
     }
+    const obstacle = claim && this.#with.claims?.obstacle(virtual);
+    if (obstacle) return this.#waitForClaims(virtual, obstacle);
     await this.#with.tokens.discardFormer(virtual);
     const tokens = this.#with.tokens.request(virtual);
     let host: Pod;
@@ -250,6 +259,14 @@ export class Pods {
     this.#caches.host.pods.observe(host);
     warnUnkept(this.#environment, resources.pods, virtual, { sent: patched.object, kept: host });
     if (tokens) await this.#with.tokens.deliver(virtual, host, tokens);
+  }
+
+  /** A change of the claim brings the pod back. Claims that were made with the pod are there in a moment, of which nobody needs to hear. */
+  async #waitForClaims(virtual: Pod, { message }: ClaimObstacle): Promise<ReconcileResult> {
+    if (message === undefined) return;
+    const age = Date.now() - Date.parse(virtual.metadata?.creationTimestamp ?? '');
+    if (age >= 0 && age < CLAIM_PATIENCE_MS) return { requeueAfterMs: CLAIM_PATIENCE_MS - age };
+    await this.#refuse(virtual, 'Unschedulable', message, 'FailedScheduling');
   }
 
   /** The name is taken on the host: by a pod of ours that the watch has not brought yet, or by one that is not ours. */
@@ -483,8 +500,8 @@ export class Pods {
   }
 
   /** Says why the pod does not start: as an event, and as the condition that `kubectl describe` shows. */
-  async #refuse(virtual: Pod, reason: string, message: string): Promise<void> {
-    warn(this.#environment, resources.pods, virtual, reason, message);
+  async #refuse(virtual: Pod, reason: string, message: string, eventReason = reason): Promise<void> {
+    warn(this.#environment, resources.pods, virtual, eventReason, message);
     const before = virtual.status?.conditions?.find((condition) => condition.type === 'PodScheduled');
     if (before?.reason === reason && before.message === message) return;
     const scheduled: PodCondition = {

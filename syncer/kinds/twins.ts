@@ -9,7 +9,9 @@ import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
 import {
   isOtherObject,
+  isRefusal,
   NAME_TAKEN_RETRY_MS,
+  refusalText,
   refused,
   warn,
   warnNameTaken,
@@ -27,7 +29,9 @@ export type Verdict =
   /** It belongs to a former object of that name, or to none. */
   | { readonly verdict: 'remove'; readonly resourceVersion?: string | undefined }
   /** It cannot be told yet. */
-  | { readonly verdict: 'wait'; readonly afterMs: number };
+  | { readonly verdict: 'wait'; readonly afterMs: number }
+  /** It is kept for somebody: nothing is done with it, and the virtual object of its name is told why. */
+  | { readonly verdict: 'leave'; readonly reason: string; readonly message: string };
 
 /** What of a host object the virtual one shows; parts of a JSON merge patch, absent when there is nothing to write. */
 export interface VirtualPatch {
@@ -41,6 +45,13 @@ export interface VirtualPatch {
 export interface Restricted<T> {
   readonly object: T | undefined;
   readonly violations: readonly Violation[];
+}
+
+/** The end of a twin that cannot be made anew. */
+export interface Loss {
+  readonly reason: string;
+  readonly message: string;
+  readonly patch: VirtualPatch;
 }
 
 /** What differs between kinds of which each object has one twin on the host. */
@@ -82,6 +93,15 @@ export interface TwinKind<T extends KubeObject> {
   readonly hostPatch?: (wanted: T, host: T, virtual: T) => object | undefined;
   /** What of the twin the virtual object shows. @default nothing */
   readonly virtualPatch?: (host: T, virtual: T) => VirtualPatch;
+  /**
+   * Why an object without a twin gets none any more, as it had one that cannot be replaced, and what the object shows then.
+   * Undefined for all others.
+   *
+   * @default a twin that somebody removed on the host is made again
+   */
+  readonly lost?: (virtual: T) => Loss | undefined;
+  /** Hears why an object has no twin, whenever it is looked at. */
+  readonly onRefused?: (virtual: T, message: string) => void;
   /** Removes a twin that nobody wants any more. @default it is deleted */
   readonly removeTwin?: (host: T) => Promise<void>;
   /** Virtual objects that texts of the host about this one may name. @default none but itself */
@@ -139,15 +159,18 @@ export class Twins<T extends KubeObject> {
   }
 
   async #reconcile({ virtual: seen, host }: Pair<T, T>): Promise<ReconcileResult> {
-    const { type, concerns, verdict = byUID } = this.#kind;
+    const { concerns, verdict = byUID } = this.#kind;
     const virtual = seen && (concerns?.(seen) ?? true) ? seen : undefined;
     if (!host) {
-      if (virtual && !virtual.metadata?.deletionTimestamp) await this.#create(virtual);
-      return;
+      if (!virtual || virtual.metadata?.deletionTimestamp) return;
+      const loss = this.#kind.lost?.(virtual);
+      if (!loss) return this.#create(virtual);
+      this.#tell(virtual, loss.reason, loss.message);
+      return this.#write(virtual, (now) => this.#kind.lost?.(now)?.patch);
     }
     if (!ownedBy(host, this.#environment.identity)) {
       if (!virtual) return;
-      warnNameTaken(this.#environment, type, virtual);
+      this.#nameTaken(virtual);
       return { requeueAfterMs: NAME_TAKEN_RETRY_MS };
     }
     if (host.metadata?.deletionTimestamp) return;
@@ -155,6 +178,10 @@ export class Twins<T extends KubeObject> {
     if (found.verdict === 'wait') return { requeueAfterMs: found.afterMs };
     if (found.verdict === 'remove') {
       await this.#remove(host, found.resourceVersion);
+      return;
+    }
+    if (found.verdict === 'leave') {
+      if (virtual) this.#tell(virtual, found.reason, found.message);
       return;
     }
     if (virtual) return this.#follow(virtual, host);
@@ -186,6 +213,8 @@ export class Twins<T extends KubeObject> {
         current = await this.#environment.host.patch<T>(type, { ...at(host), type: 'merge' }, exactly(host, patch));
       } catch (error) {
         if (ApiError.is(error, 'NotFound') || isOtherObject(error)) return; // the watch tells soon
+        // What the host has says more than nothing while it does not take a change.
+        if (isRefusal(error)) await this.#bringBack(virtual, host);
         throw this.#refused(error, virtual);
       }
       this.#unkept.note(uid, 'host', hostPatch(wanted, current, virtual));
@@ -194,7 +223,7 @@ export class Twins<T extends KubeObject> {
     return this.#bringBack(virtual, current);
   }
 
-  async #create(virtual: T): Promise<void> {
+  async #create(virtual: T): Promise<ReconcileResult> {
     const { type, isReady } = this.#kind;
     const { identity, host: client } = this.#environment;
     if (isReady && !isReady(virtual)) return;
@@ -210,32 +239,34 @@ export class Twins<T extends KubeObject> {
           this.#kind.host.observe(taken); // one that the watch has not brought yet
           return;
         }
-        warnNameTaken(this.#environment, type, virtual);
+        this.#nameTaken(virtual);
         throw error; // for the queue's back-off
       }
       throw this.#refused(error, virtual);
     }
     this.#kind.host.observe(host);
     warnUnkept(this.#environment, type, virtual, { sent: wanted, kept: host });
-    await this.#bringBack(virtual, host);
+    return this.#bringBack(virtual, host);
   }
 
   /** The twin as it should be; undefined when there should be none, which the tenant is told. */
   #wanted(virtual: T): T | undefined {
-    const { type, translate, hostPatch } = this.#kind;
+    const { translate, hostPatch } = this.#kind;
     const translation = translate(virtual);
     if (!translation.ok) {
-      warn(this.#environment, type, virtual, translation.reason, translation.message);
+      this.#tell(virtual, translation.reason, translation.message);
       return undefined;
     }
     const patched = this.#patches.apply(translation.object, virtual);
     if (!patched.ok) {
-      warn(this.#environment, type, virtual, patched.reason, patched.message);
+      this.#tell(virtual, patched.reason, patched.message);
       return undefined;
     }
     const { object, violations } = this.#restricted(patched.object, virtual);
     if (violations.length > 0) {
-      warn(this.#environment, type, virtual, 'PolicyViolation', violations.map(({ message }) => message).join('; '));
+      const message = violations.map((one) => one.message).join('; ');
+      if (object) warn(this.#environment, this.#kind.type, virtual, 'PolicyViolation', message);
+      else this.#tell(virtual, 'PolicyViolation', message);
     }
     return object && hostPatch === undefined ? withAppliedDigest(object) : object;
   }
@@ -247,8 +278,13 @@ export class Twins<T extends KubeObject> {
   }
 
   async #bringBack(virtual: T, host: T): Promise<ReconcileResult> {
-    const { type, virtualPatch } = this.#kind;
-    const patch = virtualPatch?.(host, virtual);
+    return this.#write(virtual, (now) => this.#kind.virtualPatch?.(host, now));
+  }
+
+  /** @param patchOf what there is to write into an object as it is */
+  async #write(virtual: T, patchOf: (now: T) => VirtualPatch | undefined): Promise<ReconcileResult> {
+    const { type } = this.#kind;
+    const patch = patchOf(virtual);
     const uid = virtual.metadata?.uid ?? '';
     if ((!patch?.object && !patch?.status) || this.#unkept.has(uid, 'virtual', patch)) return;
     const wait = this.#budget.take(uid);
@@ -268,7 +304,7 @@ export class Twins<T extends KubeObject> {
         after = await client.patch<T>(type, options, exactly(virtual, { status: patch.status }));
         this.#kind.virtual.observe(after);
       }
-      const left = virtualPatch?.(host, after);
+      const left = patchOf(after);
       this.#unkept.note(uid, 'virtual', left?.object || left?.status ? left : undefined);
     } catch (error) {
       if (!ApiError.is(error, 'NotFound') && !isOtherObject(error)) throw error;
@@ -282,7 +318,19 @@ export class Twins<T extends KubeObject> {
   }
 
   #refused(error: unknown, virtual: T): unknown {
-    return refused(this.#environment, error, this.#kind.type, virtual, this.#kind.knownNames?.(virtual));
+    const known = this.#kind.knownNames?.(virtual);
+    if (isRefusal(error)) this.#kind.onRefused?.(virtual, refusalText(this.#environment, error, virtual, known));
+    return refused(this.#environment, error, this.#kind.type, virtual, known);
+  }
+
+  #nameTaken(virtual: T): void {
+    warnNameTaken(this.#environment, this.#kind.type, virtual);
+    this.#kind.onRefused?.(virtual, 'the name on the host is taken; use another name');
+  }
+
+  #tell(virtual: T, reason: string, message: string): void {
+    warn(this.#environment, this.#kind.type, virtual, reason, message);
+    this.#kind.onRefused?.(virtual, message);
   }
 
   /** The twin of a virtual object that the cache has, whose it provably is. */

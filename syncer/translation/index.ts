@@ -51,6 +51,18 @@ export {
 export { translateNetworkPolicy, type NetworkPolicyContext } from './network-policy';
 export { isVirtualNode, nodeAddress, virtualNode, type NodeFacts } from './node';
 export { isCounted, translatePodDisruptionBudget } from './pod-disruption-budget';
+export { claimVolumeName, isBoundTo, isVolumeOf, volumeOfClaim } from './persistent-volume';
+export {
+  adoptionObstacle,
+  claimSources,
+  hostPersistentVolumeClaimPatch,
+  isEphemeralClaim,
+  keptFor,
+  translatePersistentVolumeClaim,
+  virtualPersistentVolumeClaimPatch,
+  wasBound,
+  type OfferedClasses,
+} from './persistent-volume-claim';
 export { podReferences } from './pod-references';
 export { isGated, translatePod } from './pod';
 export { hiddenContainerName, withoutHiddenContainer } from './hidden-container';
@@ -90,7 +102,9 @@ export {
   UPDATE_RESERVATION_SECONDS,
   type ReservationVerdict,
 } from './service-reservation';
+export { defaultClass, storageClassView } from './storage-class';
 export { tenantText, type KnownName } from './tenant-text';
 export { unkeptFields } from './unkept-fields';
 export { podTokens, translateTokens, type TokenRequestSpec } from './tokens';
+export { ephemeralClaimName } from './volumes';
 export { hasLabels, isView, viewOf } from './view';

@@ -28,6 +28,8 @@ export const ANNOTATIONS = {
   patches: 'nestling.dev/patches',
   /** Keys of labels and annotations without our prefixes that the syncer wrote, to take away those that are wanted no more. */
   appliedKeys: 'nestling.dev/applied-keys',
+  /** On a claim that outlives the tenant's: UID of the anchor of the virtual cluster for which it is kept. */
+  keptFor: 'nestling.dev/kept-for',
   /** On pods whose downward API asks for them: all labels, all annotations, the service account of the virtual pod. */
   labels: 'nestling.dev/labels',
   annotations: 'nestling.dev/annotations',

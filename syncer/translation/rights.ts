@@ -4,6 +4,8 @@ import { ENDPOINT_SLICE_RIGHTS } from './endpoint-slice';
 import type { HostRight } from './host-right';
 import { INGRESS_RIGHTS } from './ingress';
 import { NETWORK_POLICY_RIGHTS } from './network-policy';
+import { PERSISTENT_VOLUME_RIGHTS } from './persistent-volume';
+import { PERSISTENT_VOLUME_CLAIM_RIGHTS } from './persistent-volume-claim';
 import { POD_RIGHTS } from './pod';
 import { POD_DISRUPTION_BUDGET_RIGHTS } from './pod-disruption-budget';
 import { RESOURCE_CLAIM_RIGHTS } from './resource-claim';
@@ -23,6 +25,7 @@ export type RightsConfiguration = Pick<SyncerConfiguration, 'sync'>;
 /** Rights in the host namespace that kinds bring which can be switched on and off. */
 function optionalRights({ sync: { fromHost, toHost } }: RightsConfiguration): readonly HostRight[] {
   return [
+    ...(toHost.persistentVolumeClaims.enabled ? PERSISTENT_VOLUME_CLAIM_RIGHTS : []),
     ...(fromHost.events.enabled ? EVENT_RIGHTS : []),
     ...(toHost.resourceClaims.enabled ? RESOURCE_CLAIM_RIGHTS : []),
     ...(toHost.ingresses.enabled ? INGRESS_RIGHTS : []),
@@ -60,6 +63,7 @@ export function syncerClusterRights({ sync: { toHost, fromHost } }: RightsConfig
     ...fromHost.customResources
       .filter(({ scope }) => scope === 'Cluster')
       .map(({ group, resource }) => viewRight(group, resource)),
+    ...(fromHost.persistentVolumes.enabled ? PERSISTENT_VOLUME_RIGHTS : []),
     ...(fromHost.storageClasses.enabled ? [viewRight('storage.k8s.io', 'storageclasses')] : []),
     ...(fromHost.ingressClasses.enabled ? [viewRight('networking.k8s.io', 'ingressclasses')] : []),
     ...(fromHost.runtimeClasses.enabled ? [viewRight('node.k8s.io', 'runtimeclasses')] : []),

@@ -5,6 +5,7 @@ import { ENDPOINT_SLICE } from '../../../syncer/translation/endpoint-slice';
 import { OLDEST_HOST_MINOR, podReferences, translateIngress, translatePod } from '../../../syncer/translation';
 import type { Field } from '../../../syncer/translation/fields';
 import { INGRESS_SPEC } from '../../../syncer/translation/ingress';
+import { PERSISTENT_VOLUME_CLAIM_SPEC } from '../../../syncer/translation/persistent-volume-claim';
 import { EPHEMERAL_CONTAINER, POD_SPEC } from '../../../syncer/translation/pod-fields';
 import { NETWORK_POLICY_SPEC } from '../../../syncer/translation/network-policy';
 import { POD_DISRUPTION_BUDGET_SPEC } from '../../../syncer/translation/pod-disruption-budget';
@@ -210,6 +211,7 @@ describe('hosts of every minor get only fields that they have', () => {
   const tables: readonly [string, AnyField][] = [
     ['pod-spec', POD_SPEC as AnyField],
     ['service-spec', SERVICE_SPEC as AnyField],
+    ['persistent-volume-claim-spec', PERSISTENT_VOLUME_CLAIM_SPEC as AnyField],
     ['network-policy-spec', NETWORK_POLICY_SPEC as AnyField],
     ['ingress-spec', INGRESS_SPEC as AnyField],
     ['endpoint-slice', ENDPOINT_SLICE as AnyField],
@@ -249,5 +251,23 @@ describe('hosts of every minor get only fields that they have', () => {
 
   test('the oldest minor of the lists is the oldest host', () => {
     expect(numberOf(MINORS[0] ?? '')).toBe(OLDEST_HOST_MINOR);
+  });
+});
+
+describe('the table of PersistentVolumeClaimSpec', () => {
+  const table = PERSISTENT_VOLUME_CLAIM_SPEC as AnyField;
+
+  test.each(MINORS)('has every field of the schema of %s', (minor) => {
+    const missing = read('persistent-volume-claim-spec', minor).filter((path) => {
+      const found = entry(table, steps(path));
+      return found === undefined || found.class === 'object' || found.class === 'list';
+    });
+    expect(missing).toEqual([]);
+  });
+
+  test('has no field that no schema has', () => {
+    const known = readAll('persistent-volume-claim-spec').map((path) => steps(path).join('.').replaceAll('.[]', ''));
+    const paths = [...leaves(table)].map(({ path }) => path.join('.').replaceAll('.[]', ''));
+    expect(paths.filter((path) => !known.some((one) => one === path || one.startsWith(`${path}.`)))).toEqual([]);
   });
 });

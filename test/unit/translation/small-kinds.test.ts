@@ -1,4 +1,5 @@
 import { BlockList, isIPv6, SocketAddress } from 'node:net';
+import type { SyncerConfigurationInput } from '../../../syncer/configuration';
 import { resolveConfiguration } from '../../../syncer/configuration/document';
 import {
   hostName,
@@ -12,6 +13,7 @@ import {
   translateConfigMap,
   translateSecret,
   virtualNode,
+  type HostRight,
 } from '../../../syncer/translation';
 import { anchor, identity, unwrap } from './fixtures';
 
@@ -170,4 +172,22 @@ test('custom resources bring the rights on them and on their definitions by name
   expect([...syncerNamespaceRights(configuration)]).toEqual([
     ['shared', [{ apiGroup: 'example.org', resources: ['offers'], verbs: read }]],
   ]);
+});
+
+test('claims and volumes bring their rights where they are synced', () => {
+  const rights = (sync: SyncerConfigurationInput['sync']) => {
+    const configuration = resolveConfiguration({
+      apiVersion: 'nestling.dev/v1alpha1',
+      kind: 'SyncerConfiguration',
+      virtualCluster: { name: 'my-vc' },
+      sync,
+    });
+    const resourcesOf = (list: readonly HostRight[]) => list.flatMap(({ resources }) => resources);
+    return [resourcesOf(syncerRights(configuration)), resourcesOf(syncerClusterRights(configuration))];
+  };
+  const [own, cluster] = rights({ fromHost: { persistentVolumes: { enabled: true } } });
+  expect(own).toContain('persistentvolumeclaims');
+  expect(cluster).toEqual(['persistentvolumes']);
+  const [without] = rights({ toHost: { persistentVolumeClaims: { enabled: false } } });
+  expect(without).not.toContain('persistentvolumeclaims');
 });
