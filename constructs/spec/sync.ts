@@ -37,7 +37,8 @@ export interface ClaimSyncProps {
    */
   readonly enabled?: boolean;
   /**
-   * What becomes of the host's claim when the tenant deletes its own.
+   * What becomes of the host's claim when the tenant deletes its own. `Retain` keeps it, also beyond the virtual cluster, and a
+   * new claim of that name gets it again; claims of ephemeral volumes always go with their pods.
    *
    * @default 'Delete'
    */
@@ -275,7 +276,7 @@ export interface SyncFromHostProps {
    */
   readonly persistentVolumes?: SyncToggle;
   /**
-   * StorageClasses.
+   * StorageClasses. Claims may name those that are shown, and no others; without, any of the host.
    *
    * @default - disabled
    */

@@ -46,7 +46,7 @@ function view(description: string) {
 
 /**
  * What is deleted on the host with a claim of the tenant: `Delete` the host's claim, as in any namespace; `Retain` nothing, so
- * that an operator can still get at the data.
+ * that an operator can still get at the data, not even with the virtual cluster. Claims of ephemeral volumes go with their pods.
  */
 export const CLAIM_DELETION_POLICIES = ['Delete', 'Retain'] as const;
 
@@ -67,7 +67,9 @@ const toHost = z
         deletionPolicy: z
           .enum(CLAIM_DELETION_POLICIES)
           .default('Delete')
-          .describe("What becomes of the host's claim when the tenant deletes its own."),
+          .describe(
+            "What becomes of the host's claim when the tenant deletes its own. Retain keeps it, also beyond the virtual cluster, and a new claim of that name gets it again.",
+          ),
       })
       .prefault({})
       .describe('PersistentVolumeClaims.'),
@@ -147,7 +149,9 @@ const fromHost = z
       false,
       "Facts of the host's volumes behind the tenant's claims. Needs the right to read PersistentVolumes on the host.",
     ),
-    storageClasses: view('StorageClasses of the host.'),
+    storageClasses: view(
+      'StorageClasses of the host. Claims may name those that are shown, and no others; without, any of the host.',
+    ),
     ingressClasses: view('IngressClasses of the host.'),
     runtimeClasses: view('RuntimeClasses of the host.'),
     priorityClasses: view('PriorityClasses of the host; pods that name one keep it there.'),

@@ -200,17 +200,6 @@ test('what the policy refuses is an event and a condition on the virtual pod, an
   await expect(hostObject(resources.pods, 'privileged')).rejects.toThrow(/not found/);
 });
 
-test('a pod with a persistent volume claim is told that claims are not synced yet', async () => {
-  await create(
-    resources.pods,
-    shell('claiming', { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }] }),
-  );
-  const condition = await eventually('a condition that says so', async () =>
-    (await pod('claiming')).status?.conditions?.find(({ reason }) => reason === 'Unsupported'),
-  );
-  expect(condition.message).toContain('claim "data"');
-});
-
 test('what the host refuses is told in the tenant’s own names', async () => {
   const { host, namespace } = cluster.current;
   await host.create(resources.resourceQuotas, {

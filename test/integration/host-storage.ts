@@ -1,6 +1,7 @@
 import type { PersistentVolume, PersistentVolumeClaim } from 'kubernetes-types/core/v1';
 import { ApiError, resources } from '../../syncer/kube-client';
-import type { KubeClient } from '../../syncer/kube-client';
+import type { KubeClient, KubeObject } from '../../syncer/kube-client';
+import { found } from './two-clusters';
 
 /**
  * Plays the host's provisioner, binder and protection of claims where none runs: gives each claim a volume, lets it grow, and
@@ -38,7 +39,10 @@ export class HostStorage {
       const resourceVersion = list.metadata.resourceVersion ?? '';
       const watch = this.#client.watch<PersistentVolumeClaim>(type, { namespace, resourceVersion, signal });
       for await (const { type: change, object } of watch) {
-        if (change === 'ADDED' || change === 'MODIFIED') await this.handle(object);
+        if (change !== 'ADDED' && change !== 'MODIFIED') continue;
+        // What was written here has changed it since.
+        const claim = await found(this.#client.get<PersistentVolumeClaim>(type, named(object)));
+        if (claim) await this.handle(claim);
       }
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -98,3 +102,5 @@ export class HostStorage {
     return volume;
   }
 }
+
+const named = ({ metadata }: KubeObject) => ({ name: metadata?.name ?? '', namespace: metadata?.namespace ?? '' });

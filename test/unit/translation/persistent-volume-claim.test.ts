@@ -98,7 +98,7 @@ describe('a host claim', () => {
   describe('where tenants see some of the classes', () => {
     const offered = { has: (name: string) => name === 'fast', defaultClass: undefined, restricted: true };
 
-    test.each([
+    test.each<[object, string | undefined, object?]>([
       [{ storageClassName: 'fast' }, 'fast'],
       [{}, 'standard', { defaultClass: 'standard' }],
       [{}, undefined, { restricted: false }],
