@@ -303,9 +303,18 @@ function statusChanges(host: PersistentVolumeClaim, virtual: PersistentVolumeCla
   const { name = '', namespace = '', uid = '' } = virtual.metadata ?? {};
   // The name of the host's volume has the host's UID in it, that of the virtual one the virtual UID.
   const known = [{ namespace, name, uids: { host: host.metadata?.uid ?? '', virtual: uid } }];
-  const conditions = host.status?.conditions?.map((condition) =>
-    condition.message === undefined ? condition : { ...condition, message: tenantText(condition.message, id, known) },
-  );
-  if (!jsonEqual(conditions, virtual.status?.conditions)) changes['conditions'] = conditions ?? null;
+  const conditions = (host.status?.conditions ?? [])
+    .filter(isTheHosts)
+    .map((one) => (one.message === undefined ? one : { ...one, message: tenantText(one.message, id, known) }));
+  const shown = virtual.status?.conditions ?? [];
+  if (!jsonEqual(conditions, shown.filter(isTheHosts))) {
+    const all = [...conditions, ...shown.filter((one) => !isTheHosts(one))];
+    changes['conditions'] = all.length > 0 ? all : null;
+  }
   return changes;
+}
+
+/** Whether the host decides a condition. Each cluster's own controller says since when no pod of that cluster uses a claim (KEP-5541). */
+function isTheHosts({ type }: { readonly type: string }): boolean {
+  return type !== 'Unused';
 }

@@ -251,6 +251,19 @@ describe('what a virtual claim shows', () => {
     });
   });
 
+  test('is what the virtual cluster’s own controller says of its use, and not what the host’s says', () => {
+    const unused = (reason: string) => ({ type: 'Unused', status: 'True' as const, reason });
+    const resizing = { type: 'Resizing', status: 'True' as const };
+    const spec = { storageClassName: 'local-path' };
+    const virtual = claimWith(spec, {}, { ...bound, conditions: [unused('virtual')] });
+    expect(show(host({ ...bound, conditions: [unused('host')] }), virtual).status).toBeUndefined();
+    expect(show(host({ ...bound, conditions: [unused('host'), resizing] }), virtual).status).toEqual({
+      conditions: [resizing, unused('virtual')],
+    });
+    const before = claimWith(spec, {}, { ...bound, conditions: [unused('virtual'), resizing] });
+    expect(show(host(bound), before).status).toEqual({ conditions: [unused('virtual')] });
+  });
+
   test('is the loss of the host’s volume', () => {
     expect(show(host({ phase: 'Lost' }), claimWith({}, {}, { phase: 'Bound' }), true).status).toEqual({
       phase: 'Lost',
