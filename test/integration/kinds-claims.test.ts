@@ -22,7 +22,7 @@ let clusters: TwoClusters;
 let storage: HostStorage;
 
 beforeAll(async () => {
-  clusters = await TwoClusters.start({ controllers: CONTROLLERS });
+  clusters = await TwoClusters.start({ virtualControllers: CONTROLLERS });
   storage = new HostStorage(clusters.host, HOST_NAMESPACE);
   storage.start();
 });
