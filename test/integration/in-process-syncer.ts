@@ -10,6 +10,9 @@ import type { ClusterConnection } from '../../syncer/kube-client';
 export const NAME = 'vc';
 export const HOST_NAMESPACE = 'team-a';
 
+/** Seconds until all caches have to be complete; a busy machine is slow. */
+const SYNC_SECONDS = 90;
+
 /** The kinds of the syncer, running in this process against two API servers. */
 export interface InProcessSyncer {
   /** The syncer's own clients: their `requests` are what the syncer costs. */
@@ -95,7 +98,13 @@ export async function startSyncer(
     caches,
     metrics,
     synced: async () => {
-      await Promise.all(caches.all().map((cache) => cache.whenSynced()));
+      const limit = AbortSignal.timeout(SYNC_SECONDS * 1000);
+      try {
+        await Promise.all(caches.all().map((cache) => cache.whenSynced(limit)));
+      } catch (error) {
+        const missing = caches.all().flatMap((cache) => (cache.synced ? [] : [cache.name]));
+        throw new Error(`not listed within ${SYNC_SECONDS} s: ${missing.join(', ')}`, { cause: error });
+      }
     },
     stop: async () => {
       stop.abort();

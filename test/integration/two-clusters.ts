@@ -47,17 +47,32 @@ export class TwoClusters {
 
   /** Starts all of it; pods can run in namespace `default` when it resolves. */
   static async start(options: TwoClustersOptions = {}): Promise<TwoClusters> {
+    const made: (() => Promise<unknown>)[] = [];
+    try {
+      return await TwoClusters.#start(options, made);
+    } catch (error) {
+      // What is left running would keep the test runner waiting.
+      await Promise.allSettled(made.map((stop) => stop()));
+      throw error;
+    }
+  }
+
+  /** @param made gets what ends each thing that was started */
+  static async #start(options: TwoClustersOptions, made: (() => Promise<unknown>)[]): Promise<TwoClusters> {
     const { hostControllers, virtualControllers = [], serviceRanges = ['10.96.0.0/16'], admission = false } = options;
     const versions = testedVersions();
     const ranges = `--service-cluster-ip-range=${serviceRanges.join(',')}`;
-    const startVirtual = (flags: readonly string[] = []): Promise<RunningApiServer> =>
-      startApiServer({
+    const startVirtual = (flags: readonly string[] = []): Promise<RunningApiServer> => {
+      const starting = startApiServer({
         name: 'virtual',
         version: versions.virtual,
         controllers: [...CONTROLLERS, ...virtualControllers],
         ...options.virtual,
         flags: [ranges, ...flags, ...(options.virtual?.flags ?? [])],
       });
+      made.push(() => starting.then((server) => server.stop()));
+      return starting;
+    };
     const early = admission ? undefined : startVirtual();
     early?.catch(() => undefined); // awaited below
     const hostServer = await startApiServer({
@@ -68,15 +83,20 @@ export class TwoClusters {
       // Nothing makes the accounts there.
       flags: [ranges, '--disable-admission-plugins=ServiceAccount', ...(options.host?.flags ?? [])],
     });
+    made.push(() => hostServer.stop());
     const host = new KubeClient(hostServer.connection, { userAgent: 'test' });
+    made.push(() => host.close());
     await prepareHost(host);
     const admitting = admission ? await startAdmission(host, serviceRanges) : undefined;
     const virtualServer = await (early ?? startVirtual(admitting?.flags));
     const virtual = new KubeClient(virtualServer.connection, { userAgent: 'test' });
+    made.push(() => virtual.close());
     admitting?.serve(virtual);
     const node = new HostNode(host, HOST_NAMESPACE);
     node.start();
+    made.push(() => node.stop());
     const clusters = new TwoClusters({ host: hostServer, virtual: virtualServer }, host, virtual, node, admitting);
+    made.push(() => clusters.stopSyncer());
     await clusters.startSyncer();
     await virtual.create(resources.services, {
       apiVersion: 'v1',

@@ -183,8 +183,9 @@ test('never twice at once, never lost, always the newest state', async () => {
 });
 
 test('ten times the keys in one namespace take about ten times as long, not a hundred times', async () => {
+  // Processor time of this process: what else the machine does is not in it.
   const take = async (keys: number): Promise<number> => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (let index = 0; index < keys; index++) queue.add(`n/${index}`);
     for (let index = 0; index < keys; index++) {
       const key = (await queue.next()) as string;
@@ -192,9 +193,10 @@ test('ten times the keys in one namespace take about ten times as long, not a hu
       queue.done(key);
     }
     await settled();
-    return performance.now() - started;
+    const { user, system } = process.cpuUsage(started);
+    return user + system;
   };
   await take(10_000); // warm-up
-  const few = await take(10_000);
+  const few = Math.min(await take(10_000), await take(10_000), await take(10_000));
   expect((await take(100_000)) / few).toBeLessThan(50);
 });
