@@ -39,6 +39,7 @@ const rooms = {
     'syncer/policy',
     'syncer/kube-client',
     'syncer/engine',
+    'syncer/pki',
   ],
   constructs: ['syncer/configuration', 'syncer/translation', 'syncer/policy'],
   'constructs/spec': ['syncer/configuration', 'syncer/translation', 'syncer/policy'],

@@ -3,6 +3,7 @@ import { resources } from '../kube-client';
 import { podReferences, serviceAccountOf, translateConfigMap, translateSecret } from '../translation';
 import type { Reference } from '../translation';
 import type { Caches } from './caches';
+import { CertificatesAPI } from './certificates-api';
 import { Claims } from './claims';
 import { classViews } from './class-views';
 import { customResources } from './custom-resources';
@@ -15,6 +16,7 @@ import { networkPolicies } from './network-policies';
 import { Nodes } from './nodes';
 import { podDisruptionBudgets } from './pod-disruption-budgets';
 import { PodClasses } from './pod-classes';
+import { PodCertificates } from './pod-certificates';
 import { Pods } from './pods';
 import { priorityClasses } from './priority-classes';
 import { References } from './references';
@@ -22,6 +24,7 @@ import { resourceClaims } from './resource-claims';
 import { serviceAccounts } from './service-accounts';
 import { services } from './services';
 import { Tokens } from './tokens';
+import { TrustBundles } from './trust-bundles';
 import { Volumes } from './volumes';
 
 export { createCaches } from './caches';
@@ -32,7 +35,7 @@ export { HostVersion } from './host-version';
 
 /**
  * Wires every synced kind to the caches and runs them until the signal ends.
- * @param now the time of day that tokens are renewed by, in ms since 1970. @default Date.now
+ * @param now the time of day that tokens and certificates are renewed by, in ms since 1970. @default Date.now
  */
 export async function runKinds(
   environment: KindEnvironment,
@@ -96,12 +99,25 @@ export async function runKinds(
   const claims = toHost.persistentVolumeClaims.enabled
     ? new Claims(environment, caches, views.storageClasses)
     : undefined;
-  const pods = new Pods(environment, caches, { nodes, tokens, claims, contents: [configMaps, secrets], classes });
+  const certificatesAPI = new CertificatesAPI(environment.virtual);
+  const projections = [
+    new TrustBundles(environment, caches, certificatesAPI),
+    new PodCertificates(environment, caches, certificatesAPI, now),
+  ];
+  const pods = new Pods(environment, caches, {
+    nodes,
+    tokens,
+    projections,
+    claims,
+    contents: [configMaps, secrets],
+    classes,
+  });
   const kinds: readonly Kind[] = [
     configMaps,
     secrets,
     nodes,
     tokens,
+    ...projections,
     pods,
     services(environment, caches),
     ...(claims ? [claims, new Volumes(environment, caches, claims)] : []),

@@ -46,6 +46,9 @@ import { WriteBudget } from './write-budget';
 /** The Service whose address every pod gets as its name server. */
 const DNS_SERVICE = 'kube-system/kube-dns';
 
+/** How soon to look again whether the virtual API server serves what a projected volume needs, in ms: nothing tells. */
+const OBSTACLE_RETRY_MS = 60_000;
+
 /** The write of {@link UnkeptWrites} that brings the host's status up. */
 const VIRTUAL_STATUS = 'virtual status';
 
@@ -61,10 +64,21 @@ export interface Contents {
   onCurrent(listener: (virtualKey: string) => void): void;
 }
 
+/** What a kubelet of the virtual cluster would put into projected volumes, kept beside host pods. */
+export interface Projections {
+  /** Why a pod cannot have what it mounts; undefined when it can, or mounts none. */
+  obstacle(virtual: Pod): Promise<string | undefined>;
+  /** Takes away what a former pod of that name had. */
+  discardFormer(virtual: Pod): Promise<void>;
+  /** A pod has a host pod: makes sure that what it mounts is, or comes, beside it. */
+  check(virtual: Pod, host: Pod): void;
+}
+
 /** The other kinds that a pod depends on. */
 export interface PodDependencies {
   readonly nodes: Nodes;
   readonly tokens: Tokens;
+  readonly projections: readonly Projections[];
   readonly contents: readonly Contents[];
   readonly classes: PodClasses;
   /** Undefined where claims are not synced. */
@@ -245,6 +259,14 @@ export class Pods {
     }
     const obstacle = claim && this.#with.claims?.obstacle(virtual);
     if (obstacle) return this.#waitForClaims(virtual, obstacle);
+    for (const projections of this.#with.projections) {
+      const missing = await projections.obstacle(virtual);
+      if (missing !== undefined) {
+        await this.#refuse(virtual, 'Unsupported', missing);
+        return { requeueAfterMs: OBSTACLE_RETRY_MS };
+      }
+      await projections.discardFormer(virtual);
+    }
     await this.#with.tokens.discardFormer(virtual);
     const tokens = this.#with.tokens.request(virtual);
     let host: Pod;
@@ -258,6 +280,7 @@ export class Pods {
     this.#refusedByHost.forget(uid);
     this.#caches.host.pods.observe(host);
     warnUnkept(this.#environment, resources.pods, virtual, { sent: patched.object, kept: host });
+    for (const projections of this.#with.projections) projections.check(virtual, host);
     if (tokens) await this.#with.tokens.deliver(virtual, host, tokens);
   }
 
@@ -337,7 +360,7 @@ export class Pods {
       if (!(await this.#bind(virtual, host))) return;
       const context = this.#contextFor(virtual);
       if (context) current = await this.#passOnChanges(virtual, host, context);
-      this.#with.tokens.check(virtual, current);
+      for (const beside of [this.#with.tokens, ...this.#with.projections]) beside.check(virtual, current);
     }
     const patch = virtualPodStatusPatch(current, virtual);
     const uid = virtual.metadata?.uid ?? '';

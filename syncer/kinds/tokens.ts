@@ -1,14 +1,14 @@
 import type { Pod, Secret } from 'kubernetes-types/core/v1';
 import { Controller, objectKey } from '../engine';
 import { ApiError, resources } from '../kube-client';
-import type { AnyObject, KubeObject } from '../kube-client';
-import { ANNOTATIONS, ownedBy, podTokens, TOKENS_KIND, tokenSecretName, translateTokens } from '../translation';
+import type { AnyObject } from '../kube-client';
+import { ANNOTATIONS, podTokens, TOKENS_KIND, translateTokens } from '../translation';
 import type { TokenRequestSpec } from '../translation';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
+import { PodCompanion } from './pod-companion';
 import { isTerminal } from './pod-phase';
 import { warn } from './refusals';
-import { remove } from './removal';
 
 /** Part of a token's life after which a new one is fetched; upstream's kubelet does the same. */
 const RENEW_AT = 0.8;
@@ -35,12 +35,15 @@ export class Tokens {
   readonly #environment: KindEnvironment;
   readonly #caches: Caches;
   readonly #now: () => number;
+  readonly #companion: PodCompanion<Secret>;
   readonly #controller: Controller;
+  readonly #enqueueExisting: () => void;
 
   constructor(environment: KindEnvironment, caches: Caches, now: () => number = Date.now) {
     this.#environment = environment;
     this.#caches = caches;
     this.#now = now;
+    this.#companion = new PodCompanion(environment, caches, TOKENS_KIND, resources.secrets, caches.host.secrets);
     this.#controller = new Controller({
       name: 'tokens',
       waitFor: [caches.virtual.pods, caches.host.pods, caches.host.secrets],
@@ -48,19 +51,18 @@ export class Tokens {
       logger: environment.logger,
       metrics: environment.metrics,
     });
-    caches.host.secrets.subscribe((change) => this.#enqueue(change.object));
+    this.#enqueueExisting = this.#companion.subscribe((key) => this.#controller.enqueue(key)).existing;
   }
 
   run(signal: AbortSignal): Promise<void> {
     // Those that the cache had before anybody listened.
-    for (const secret of this.#caches.host.secrets.values()) this.#enqueue(secret);
+    this.#enqueueExisting();
     return this.#controller.run(signal);
   }
 
   /** Takes the tokens of a former pod of that name away, so that the new one cannot start with them: they are void. */
   async discardFormer(virtual: Pod): Promise<void> {
-    const secret = this.#secretOf(virtual);
-    if (secret && !isFor(secret, virtual)) await remove(this.#environment.host, resources.secrets, secret);
+    await this.#companion.discardFormer(virtual);
   }
 
   /** Starts to fetch the tokens that a pod mounts; undefined when it mounts none. */
@@ -84,8 +86,7 @@ export class Tokens {
   /** Makes up for what an interrupted run left undone: a pod whose token Secret is missing. */
   check(virtual: Pod, host: Pod): void {
     if (podTokens(virtual).length === 0 || host.metadata?.deletionTimestamp) return;
-    const secret = this.#secretOf(virtual);
-    if (!secret || !isFor(secret, virtual)) this.#controller.enqueue(objectKey(virtual));
+    if (!this.#companion.of(virtual)) this.#controller.enqueue(objectKey(virtual));
   }
 
   async #reconcile(key: string): Promise<{ requeueAfterMs: number } | void> {
@@ -93,12 +94,11 @@ export class Tokens {
     const host = this.#caches.host.pods.get(this.#caches.hostKeyOf(key));
     if (!virtual || !host || host.metadata?.annotations?.[ANNOTATIONS.uid] !== virtual.metadata?.uid) return;
     if (isTerminal(host)) return;
-    const secret = this.#secretOf(virtual);
-    const current = secret !== undefined && isFor(secret, virtual);
+    const secret = this.#companion.of(virtual);
     // A pod may take hours to end and needs its tokens until then; but one that is about to go gets no Secret again.
-    if (!current && host.metadata?.deletionTimestamp) return;
+    if (!secret && host.metadata?.deletionTimestamp) return;
     const renewAt = Date.parse(secret?.metadata?.annotations?.[RENEW_ANNOTATION] ?? '');
-    if (current && renewAt > this.#now()) return { requeueAfterMs: renewAt - this.#now() };
+    if (secret && renewAt > this.#now()) return { requeueAfterMs: renewAt - this.#now() };
     const pending = this.request(virtual);
     if (!pending) return;
     let tokens: readonly IssuedToken[];
@@ -142,66 +142,9 @@ export class Tokens {
   }
 
   async #write(virtual: Pod, host: Pod, tokens: readonly IssuedToken[]): Promise<void> {
-    const { host: client } = this.#environment;
-    await this.discardFormer(virtual);
-    const seen = this.#secretOf(virtual);
-    const existing = seen && isFor(seen, virtual) ? seen : undefined;
     const wanted = translateTokens(virtual, new Map(tokens.map(({ key, token }) => [key, token])), this.#environment);
     const renewAt = Math.min(...tokens.map((token) => token.renewAt));
-    wanted.metadata = {
-      ...wanted.metadata,
-      annotations: { ...wanted.metadata?.annotations, [RENEW_ANNOTATION]: new Date(renewAt).toISOString() },
-      // Not the anchor: the Secret goes with the pod, by the host's garbage collector.
-      ownerReferences: [
-        {
-          apiVersion: 'v1',
-          kind: 'Pod',
-          name: host.metadata?.name ?? '',
-          uid: host.metadata?.uid ?? '',
-          blockOwnerDeletion: false,
-          controller: false,
-        },
-      ],
-    };
-    const cache = this.#caches.host.secrets;
-    if (!existing) {
-      cache.observe(withoutData(await client.create<Secret>(resources.secrets, wanted)));
-      return;
-    }
-    const patch = [
-      { op: 'test', path: '/metadata/uid', value: existing.metadata?.uid },
-      { op: 'add', path: '/metadata/annotations', value: wanted.metadata.annotations },
-      { op: 'add', path: '/metadata/ownerReferences', value: wanted.metadata.ownerReferences },
-      { op: 'add', path: '/data', value: wanted.data },
-    ];
-    const { name: hostSecret = '', namespace: hostNamespace = '' } = existing.metadata ?? {};
-    cache.observe(
-      withoutData(
-        await client.patch<Secret>(
-          resources.secrets,
-          { name: hostSecret, namespace: hostNamespace, type: 'json' },
-          patch,
-        ),
-      ),
-    );
-  }
-
-  #enqueue(secret: KubeObject): void {
-    const key = this.#caches.virtualKeyOf(secret, TOKENS_KIND);
-    if (key !== undefined) this.#controller.enqueue(key);
-  }
-
-  #secretOf(virtual: Pod): KubeObject | undefined {
-    const { identity } = this.#environment;
-    const name = tokenSecretName(identity, virtual.metadata?.namespace ?? '', virtual.metadata?.name ?? '');
-    const secret = this.#caches.host.secrets.get(`${identity.hostNamespace}/${name}`);
-    return secret && ownedBy(secret, identity)?.kind === TOKENS_KIND ? secret : undefined;
+    const annotations = { ...wanted.metadata?.annotations, [RENEW_ANNOTATION]: new Date(renewAt).toISOString() };
+    await this.#companion.write(virtual, host, { ...wanted, metadata: { ...wanted.metadata, annotations } });
   }
 }
-
-/** Whether a token Secret was made for this very pod and not for a former one of its name. */
-const isFor = (secret: KubeObject, pod: Pod): boolean =>
-  secret.metadata?.annotations?.[ANNOTATIONS.uid] === pod.metadata?.uid;
-
-/** The cache holds metadata only. */
-const withoutData = ({ metadata = {} }: Secret): KubeObject => ({ metadata });

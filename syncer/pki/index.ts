@@ -1,5 +1,6 @@
 export { type PodLayout, POD_LAYOUT } from './api-server-configuration';
 export { createAuthority, Issuer, type KeyPair, type LeafRequest, type LeafUsage, type Validity } from './certificate';
+export { createKeyAndRequest, isKeyType, KEY_TYPES, type KeyAndRequest, type KeyType } from './certificate-request';
 export { type Initialised, initialise, type InitialiseLogger, type InitialiseOptions } from './initialise';
 export { formatKubeconfig, type KubeconfigContent } from './kubeconfig';
 export { Material, MATERIAL_KEYS, MaterialError } from './material';

@@ -34,17 +34,23 @@ export { ANNOTATIONS, hostAnnotationKey, hostLabelKey, hostNamespaceLabelKey, LA
 export { hostLabels, hostMatchLabels, hostSelector } from './labels';
 export {
   anchorReference,
+  CERTIFICATES_KIND,
+  companionName,
   hostClusterMetadata,
   hostMetadata,
   ownedBy,
   TOKENS_KIND,
+  TRUST_KIND,
+  type CompanionKind,
   type VirtualIdentity,
 } from './metadata';
 export {
+  certificateSecretName,
   clusterScopedHostName,
   hostName,
   isHashedName,
   tokenSecretName,
+  trustAnchorsName,
   virtualNames,
   type ClusterIdentity,
 } from './names';
@@ -63,6 +69,13 @@ export {
   wasBound,
   type OfferedClasses,
 } from './persistent-volume-claim';
+export {
+  podCertificateSources,
+  translatePodCertificates,
+  type CertificateSource,
+  type IssuedCertificate,
+  type PodCertificateRequest,
+} from './pod-certificates';
 export { podReferences } from './pod-references';
 export { isGated, translatePod } from './pod';
 export { hiddenContainerName, withoutHiddenContainer } from './hidden-container';
@@ -106,5 +119,12 @@ export { defaultClass, storageClassView } from './storage-class';
 export { tenantText, type KnownName } from './tenant-text';
 export { unkeptFields } from './unkept-fields';
 export { podTokens, translateTokens, type TokenRequestSpec } from './tokens';
+export {
+  podTrustSources,
+  translateTrustAnchors,
+  trustAnchors,
+  type ClusterTrustBundle,
+  type TrustSource,
+} from './trust-anchors';
 export { ephemeralClaimName } from './volumes';
 export { hasLabels, isView, viewOf } from './view';

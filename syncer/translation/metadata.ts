@@ -1,8 +1,16 @@
+import type { Pod } from 'kubernetes-types/core/v1';
 import type { ObjectMeta, OwnerReference } from 'kubernetes-types/meta/v1';
 import type { Anchor, ObjectContext } from './context';
 import { ANNOTATIONS, LABELS } from './keys';
 import { hostClusterLabels, hostLabels } from './labels';
-import { clusterScopedHostName, hostName, tokenSecretName, type ClusterIdentity } from './names';
+import {
+  certificateSecretName,
+  clusterScopedHostName,
+  hostName,
+  tokenSecretName,
+  trustAnchorsName,
+  type ClusterIdentity,
+} from './names';
 
 /** What a host object says about its virtual twin. */
 export interface VirtualIdentity {
@@ -11,12 +19,54 @@ export interface VirtualIdentity {
   readonly name: string;
   /** Undefined while the object is only a reservation. */
   readonly uid: string | undefined;
-  /** Kind of the virtual twin; {@link TOKENS_KIND} for the Secret that carries a pod's tokens (then name and uid are the pod's). */
+  /** Kind of the virtual twin; a {@link CompanionKind} for what is kept beside a host pod (then name and uid are the pod's). */
   readonly kind: string;
 }
 
-/** Kind that the Secret with a pod's tokens names as its twin: there is no such Secret in the virtual cluster. */
+/**
+ * Kinds that objects beside a host pod name as their twin's: the Secret with its tokens, the ConfigMap with its trust anchors, the
+ * Secret with its keys and certificates. In the virtual cluster there are no such objects.
+ */
+export type CompanionKind = typeof TOKENS_KIND | typeof TRUST_KIND | typeof CERTIFICATES_KIND;
 export const TOKENS_KIND = 'ServiceAccountToken';
+export const TRUST_KIND = 'ClusterTrustBundleProjection';
+export const CERTIFICATES_KIND = 'PodCertificateProjection';
+
+interface Companion {
+  readonly kind: 'Secret' | 'ConfigMap';
+  readonly name: (id: ClusterIdentity, virtualNamespace: string, podName: string) => string;
+}
+
+const COMPANIONS: ReadonlyMap<string, Companion> = new Map<CompanionKind, Companion>([
+  [TOKENS_KIND, { kind: 'Secret', name: tokenSecretName }],
+  [TRUST_KIND, { kind: 'ConfigMap', name: trustAnchorsName }],
+  [CERTIFICATES_KIND, { kind: 'Secret', name: certificateSecretName }],
+]);
+
+/** Name on the host of what is kept beside a pod. */
+export function companionName(
+  kind: CompanionKind,
+  id: ClusterIdentity,
+  virtualNamespace: string,
+  podName: string,
+): string {
+  return (COMPANIONS.get(kind)?.name ?? hostName)(id, virtualNamespace, podName);
+}
+
+/** Metadata of what is kept beside a pod. The caller makes the host pod its owner in place of the anchor, once there is one. */
+export function companionMetadata(
+  kind: CompanionKind,
+  { metadata: { namespace = '', name = '', uid } = {} }: Pod,
+  { identity, anchor }: Pick<ObjectContext, 'identity' | 'anchor'>,
+): ObjectMeta {
+  return {
+    name: companionName(kind, identity, namespace, name),
+    namespace: identity.hostNamespace,
+    labels: hostLabels(identity, namespace, undefined),
+    annotations: identityAnnotations(kind, namespace, name, uid),
+    ownerReferences: [anchorReference(anchor)],
+  };
+}
 
 /** The one owner of every object of the syncer: nothing but deleting the virtual cluster collects them. */
 export function anchorReference(anchor: Anchor): OwnerReference {
@@ -94,10 +144,10 @@ export function ownedBy(
   const virtualNamespace = annotations?.[ANNOTATIONS.namespace];
   const virtualName = annotations?.[ANNOTATIONS.name];
   if (!kind || !virtualNamespace || !virtualName || labels[LABELS.namespace] !== virtualNamespace) return undefined;
-  const tokens = kind === TOKENS_KIND;
+  const companion = COMPANIONS.get(kind);
   const own = hostObject.kind;
-  if (own !== undefined && own !== 'PartialObjectMetadata' && own !== (tokens ? 'Secret' : kind)) return undefined;
-  const expected = (tokens ? tokenSecretName : hostName)(id, virtualNamespace, virtualName);
+  if (own !== undefined && own !== 'PartialObjectMetadata' && own !== (companion?.kind ?? kind)) return undefined;
+  const expected = (companion?.name ?? hostName)(id, virtualNamespace, virtualName);
   if (name !== expected) return undefined;
   return { namespace: virtualNamespace, name: virtualName, uid: annotations?.[ANNOTATIONS.uid], kind };
 }

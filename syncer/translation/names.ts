@@ -13,10 +13,11 @@ const MAX_LENGTH = 63;
 const READABLE = 52;
 /** Hex digits of SHA-256 in a hashed name. */
 const DIGITS = 10;
-const TOKEN_SUFFIX = '-token';
+/** What the syncer keeps beside a host pod, which is no twin of anything: the last part of its name. */
+const COMPANIONS = { token: '-token', trust: '-trust', certificate: '-cert' } as const;
 
-/** Shape of a hashed name (or of a token Secret's): no plain name may have it, else the two could meet. */
-const HASHED_SHAPE = new RegExp(`-[0-9a-f]{${DIGITS}}(${TOKEN_SUFFIX})?$`);
+/** Shape of a hashed name (or of a pod's companion's): no plain name may have it, else the two could meet. */
+const HASHED_SHAPE = new RegExp(`-[0-9a-f]{${DIGITS}}(${Object.values(COMPANIONS).join('|')})?$`);
 
 /** The first digits of a text's SHA-256, in hex. */
 export function digits(text: string, count: number = DIGITS): string {
@@ -75,7 +76,21 @@ export function clusterScopedHostName(id: ClusterIdentity, name: string): string
 
 /** Name of the host Secret with the tokens of a pod. No Secret of the tenant gets it, whatever its name: only these end in a hash and `-token`. */
 export function tokenSecretName(id: ClusterIdentity, virtualNamespace: string, podName: string): string {
-  const parts = [podName, virtualNamespace, id.name];
-  const suffix = digits(`token/${parts.join('/')}`);
-  return cut(parts.join(NAME_SEPARATOR), READABLE - TOKEN_SUFFIX.length, suffix) + TOKEN_SUFFIX;
+  return companionName('token', id, virtualNamespace, podName);
+}
+
+/** Name of the host ConfigMap with the trust anchors that a pod mounts; like that of {@link tokenSecretName} no tenant's object gets it. */
+export function trustAnchorsName(id: ClusterIdentity, virtualNamespace: string, podName: string): string {
+  return companionName('trust', id, virtualNamespace, podName);
+}
+
+/** Name of the host Secret with the keys and certificates of a pod; like that of {@link tokenSecretName} no tenant's object gets it. */
+export function certificateSecretName(id: ClusterIdentity, virtualNamespace: string, podName: string): string {
+  return companionName('certificate', id, virtualNamespace, podName);
+}
+
+function companionName(what: keyof typeof COMPANIONS, id: ClusterIdentity, namespace: string, podName: string): string {
+  const parts = [podName, namespace, id.name];
+  const suffix = COMPANIONS[what];
+  return cut(parts.join(NAME_SEPARATOR), READABLE - suffix.length, digits(`${what}/${parts.join('/')}`)) + suffix;
 }

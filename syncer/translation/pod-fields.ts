@@ -182,12 +182,26 @@ const projectedSource = object({
     path: plain,
     user,
   }),
-  clusterTrustBundle: refused(
-    'needs a ClusterTrustBundle, which a virtual cluster cannot hand to the host yet; mount the certificates from a ConfigMap',
-  ),
-  podCertificate: refused(
-    'needs a certificate issued on the host, which a virtual cluster cannot have yet; mount a Secret with a certificate',
-  ),
+  // It becomes a key of the ConfigMap that the syncer keeps the pod's trust anchors in.
+  clusterTrustBundle: object({
+    labelSelector,
+    name: translated,
+    optional: plain,
+    path: plain,
+    signerName: translated,
+    user,
+  }),
+  // It becomes keys of the Secret that the syncer keeps the pod's keys and certificates in.
+  podCertificate: object({
+    certificateChainPath: plain,
+    credentialBundlePath: plain,
+    keyPath: plain,
+    keyType: translated,
+    maxExpirationSeconds: plain,
+    signerName: translated,
+    user,
+    userAnnotations: translatedMap,
+  }),
 });
 
 const volume = object(

@@ -1,4 +1,11 @@
-import { clusterScopedHostName, hostName, tokenSecretName, type ClusterIdentity } from './names';
+import {
+  certificateSecretName,
+  clusterScopedHostName,
+  hostName,
+  tokenSecretName,
+  trustAnchorsName,
+  type ClusterIdentity,
+} from './names';
 
 /** A virtual object whose host name may occur in a text of the host. */
 export interface KnownName {
@@ -9,12 +16,19 @@ export interface KnownName {
   readonly uids?: { readonly host: string; readonly virtual: string };
 }
 
+/** What the host has beside a pod, as the tenant is told of it. */
+const COMPANIONS = [
+  ['token', tokenSecretName],
+  ['trust-anchors', trustAnchorsName],
+  ['certificate', certificateSecretName],
+] as const;
+
 /** Neither before nor after a whole name. */
 const NAME_CHARACTER = '[a-z0-9-]';
 
 /**
  * A text of the host (event, condition, refusal) in the tenant's words: host names of the given virtual objects, of their
- * token Secrets, and the host namespace beside them or named as one, replaced by the virtual ones.
+ * companions (tokens, trust anchors, certificates), and the host namespace beside them or named as one, replaced by the virtual ones.
  */
 export function tenantText(text: string, id: ClusterIdentity, known: Iterable<KnownName>): string {
   let result = text;
@@ -27,10 +41,12 @@ export function tenantText(text: string, id: ClusterIdentity, known: Iterable<Kn
     namespace ??= one.namespace;
     result = replaceName(result, id, hostName(id, one.namespace, one.name), one);
     // A pod's token Secret does not exist in the virtual cluster; what is missing then is the pod's token.
-    result = replaceName(result, id, tokenSecretName(id, one.namespace, one.name), {
-      ...one,
-      name: `${one.name}-token`,
-    });
+    for (const [companion, hostNameOf] of COMPANIONS) {
+      result = replaceName(result, id, hostNameOf(id, one.namespace, one.name), {
+        ...one,
+        name: `${one.name}-${companion}`,
+      });
+    }
     if (one.uids !== undefined && one.uids.host !== '') result = result.replaceAll(one.uids.host, one.uids.virtual);
   }
   if (namespace === undefined || !result.includes(id.hostNamespace)) return result;

@@ -1,8 +1,7 @@
 import type { Pod, Secret } from 'kubernetes-types/core/v1';
 import type { ObjectContext } from './context';
-import { hostLabels } from './labels';
-import { anchorReference, identityAnnotations, TOKENS_KIND } from './metadata';
-import { tokenSecretName } from './names';
+import { companionMetadata, TOKENS_KIND } from './metadata';
+import { projectedKey, projectedSources } from './projected-sources';
 
 /** One token that a pod mounts: what to ask the virtual cluster for, and where it goes. */
 export interface TokenRequestSpec {
@@ -20,25 +19,19 @@ export interface TokenRequestSpec {
 
 const DEFAULT_EXPIRATION_SECONDS = 3600;
 
-/** Key of a token in the host Secret: volume names are unique in a pod, and so is the index of a source in its volume. */
-export function tokenKey(volume: string, source: number): string {
-  return `${volume}.${source}`;
-}
-
 /** The tokens that a pod mounts, in the order of its volumes. */
 export function podTokens(pod: Pod): readonly TokenRequestSpec[] {
   const result: TokenRequestSpec[] = [];
-  for (const volume of pod.spec?.volumes ?? []) {
-    for (const [index, { serviceAccountToken }] of (volume.projected?.sources ?? []).entries()) {
-      if (serviceAccountToken == null) continue;
-      result.push({
-        volume: volume.name,
-        audience: serviceAccountToken.audience || undefined,
-        expirationSeconds: serviceAccountToken.expirationSeconds ?? DEFAULT_EXPIRATION_SECONDS,
-        path: serviceAccountToken.path,
-        key: tokenKey(volume.name, index),
-      });
-    }
+  for (const { volume, index, source } of projectedSources(pod)) {
+    const { serviceAccountToken } = source;
+    if (serviceAccountToken == null) continue;
+    result.push({
+      volume: volume.name,
+      audience: serviceAccountToken.audience || undefined,
+      expirationSeconds: serviceAccountToken.expirationSeconds ?? DEFAULT_EXPIRATION_SECONDS,
+      path: serviceAccountToken.path,
+      key: projectedKey(volume.name, index),
+    });
   }
   return result;
 }
@@ -49,18 +42,10 @@ export function podTokens(pod: Pod): readonly TokenRequestSpec[] {
  * @param tokens the token for each {@link TokenRequestSpec.key}
  */
 export function translateTokens(pod: Pod, tokens: ReadonlyMap<string, string>, context: ObjectContext): Secret {
-  const namespace = pod.metadata?.namespace ?? '';
-  const name = pod.metadata?.name ?? '';
   return {
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: {
-      name: tokenSecretName(context.identity, namespace, name),
-      namespace: context.identity.hostNamespace,
-      labels: hostLabels(context.identity, namespace, undefined),
-      annotations: identityAnnotations(TOKENS_KIND, namespace, name, pod.metadata?.uid),
-      ownerReferences: [anchorReference(context.anchor)],
-    },
+    metadata: companionMetadata(TOKENS_KIND, pod, context),
     type: 'Opaque',
     data: Object.fromEntries([...tokens].map(([key, token]) => [key, Buffer.from(token, 'utf8').toString('base64')])),
   };

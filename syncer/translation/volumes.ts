@@ -1,8 +1,9 @@
 import type { Container, Pod } from 'kubernetes-types/core/v1';
 import { isObject, type JsonObject } from './fields';
-import { tokenSecretName } from './names';
+import { certificateSecretName, tokenSecretName, trustAnchorsName } from './names';
+import { certificateKeys } from './pod-certificates';
 import type { PodEnvironment } from './pod-environment';
-import { tokenKey } from './tokens';
+import { projectedKey } from './projected-sources';
 
 /** Rule of a volume: an ephemeral claim is the twin of the claim that the virtual cluster's controller makes. */
 export function translateVolume(copy: JsonObject, source: JsonObject, environment: PodEnvironment): void {
@@ -13,13 +14,31 @@ export function translateVolume(copy: JsonObject, source: JsonObject, environmen
   const projected = copy['projected'];
   if (!isObject(projected) || !Array.isArray(projected['sources'])) return;
   for (const [index, projection] of projected['sources'].entries()) {
-    if (!isObject(projection) || !isObject(projection['serviceAccountToken'])) continue;
-    const token = projection['serviceAccountToken'];
+    if (isObject(projection)) translateProjection(projection, projectedKey(String(source['name']), index), environment);
+  }
+}
+
+/** What a kubelet of the virtual cluster would fetch there, the syncer keeps in objects beside the host pod. */
+function translateProjection(projection: JsonObject, key: string, environment: PodEnvironment): void {
+  const { namespace, podName, pod } = environment;
+  const { identity } = environment.context;
+  const { serviceAccountToken: token, clusterTrustBundle: bundle, podCertificate: certificate } = projection;
+  if (isObject(token)) {
     delete projection['serviceAccountToken'];
-    projection['secret'] = {
-      name: tokenSecretName(environment.context.identity, environment.namespace, environment.podName),
-      items: [tokenItem(tokenKey(String(source['name']), index), token, environment.pod)],
-    };
+    const items = [fileItem(key, token['path'], token, pod)];
+    projection['secret'] = { name: tokenSecretName(identity, namespace, podName), items };
+  }
+  if (isObject(bundle)) {
+    delete projection['clusterTrustBundle'];
+    const items = [fileItem(key, bundle['path'], bundle, pod)];
+    projection['configMap'] = { name: trustAnchorsName(identity, namespace, podName), items };
+  }
+  if (isObject(certificate)) {
+    delete projection['podCertificate'];
+    const items = Object.entries(certificateKeys(key)).flatMap(([path, name]) =>
+      certificate[path] ? [fileItem(name, certificate[path], certificate, pod)] : [],
+    );
+    projection['secret'] = { name: certificateSecretName(identity, namespace, podName), items };
   }
 }
 
@@ -29,15 +48,15 @@ export function ephemeralClaimName(podName: string, volume: string): string {
 }
 
 /**
- * The file of a token, which is readable by whom a kubelet would let read it: it writes tokens 0600, for the user that all
- * containers run as, and lets the volume's group read them. Files of a Secret belong to root, so without a group a token
- * for one user must be readable by all, as it is in a pod without both.
+ * A file that is readable by whom a kubelet would let read it: it writes tokens, trust anchors and certificates 0600, for the
+ * user that all containers run as, and lets the volume's group read them. Files of a Secret belong to root, so without a group
+ * one for one user must be readable by all, as it is in a pod without both.
  */
-function tokenItem(key: string, token: JsonObject, pod: Pod): JsonObject {
-  const item: JsonObject = { key, path: token['path'] };
-  if (token['user'] !== undefined) item['user'] = token['user'];
+function fileItem(key: string, path: unknown, { user }: JsonObject, pod: Pod): JsonObject {
+  const item: JsonObject = { key, path };
+  if (user !== undefined) item['user'] = user;
   if (pod.spec?.securityContext?.fsGroup != null) item['mode'] = 0o600;
-  else if (token['user'] !== undefined) item['mode'] = 0o600;
+  else if (user !== undefined) item['mode'] = 0o600;
   else if (runsAsOneUser(pod)) item['mode'] = 0o644;
   return item;
 }

@@ -305,15 +305,6 @@ test('an emptyDir in memory has the size that the pod asks for', async () => {
 test.each([
   ['csi', { csi: { driver: 'files.example' } }, 'spec.volumes[0].csi.driver'],
   ['host-path', { hostPath: { path: '/etc' } }, 'spec.volumes[0].hostPath'],
-  [
-    'certificate',
-    {
-      projected: {
-        sources: [{ podCertificate: { signerName: 'a.example/b', keyType: 'ED25519', credentialBundlePath: 'c' } }],
-      },
-    },
-    'spec.volumes[0].projected.sources[0].podCertificate',
-  ],
 ])('a volume that cannot be had, %s, is refused with its field and a remedy', async (name, source, field) => {
   await tenant.createPod(name, { volumes: [{ name: 'data', ...source }] });
   const pod = await tenant.until(name, 'says why it does not start', ({ status }) =>

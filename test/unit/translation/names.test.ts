@@ -1,11 +1,13 @@
 import * as fc from 'fast-check';
 import {
+  certificateSecretName,
   clusterScopedHostName,
   hostAnnotationKey,
   hostLabelKey,
   hostName,
   hostNamespaceLabelKey,
   tokenSecretName,
+  trustAnchorsName,
 } from '../../../syncer/translation';
 
 const myVc = { name: 'my-vc', hostNamespace: 'vcluster-my-vc' };
@@ -130,7 +132,9 @@ describe('host names', () => {
         (keys) => {
           const names = keys.flatMap(({ name, namespace, cluster }) => {
             const id = { name: cluster, hostNamespace: 't' };
-            return [hostName(id, namespace, name), tokenSecretName(id, namespace, name)];
+            return [hostName, tokenSecretName, trustAnchorsName, certificateSecretName].map((of) =>
+              of(id, namespace, name),
+            );
           });
           expect(new Set(names).size).toBe(names.length);
         },
@@ -139,18 +143,21 @@ describe('host names', () => {
     );
   });
 
-  test('of token Secrets are valid and of no Secret of the tenant', () => {
-    fc.assert(
-      fc.property(key, ({ name, namespace, cluster }) => {
-        const id = { name: cluster, hostNamespace: 't' };
-        const secret = tokenSecretName(id, namespace, name);
-        expect(secret).toMatch(DNS_SUBDOMAIN);
-        expect(secret.length).toBeLessThanOrEqual(63);
-        // A Secret that would have the same name if names were only joined.
-        expect(hostName({ ...id, name: secret.split('-x-').at(-1) ?? '' }, namespace, name)).not.toBe(secret);
-      }),
-    );
-  });
+  test.each([tokenSecretName, trustAnchorsName, certificateSecretName])(
+    '%p: of what is beside a pod are valid and of no object of the tenant',
+    (nameOf) => {
+      fc.assert(
+        fc.property(key, ({ name, namespace, cluster }) => {
+          const id = { name: cluster, hostNamespace: 't' };
+          const secret = nameOf(id, namespace, name);
+          expect(secret).toMatch(DNS_SUBDOMAIN);
+          expect(secret.length).toBeLessThanOrEqual(63);
+          // A Secret that would have the same name if names were only joined.
+          expect(hostName({ ...id, name: secret.split('-x-').at(-1) ?? '' }, namespace, name)).not.toBe(secret);
+        }),
+      );
+    },
+  );
 });
 
 describe('label keys on the host', () => {

@@ -55,6 +55,8 @@ const source = fc.oneof(
   fc.record({ secret: named }),
   fc.record({ downwardAPI: fc.record({ items: fc.array(fc.record({ path: key, fieldRef }), { maxLength: 2 }) }) }),
   fc.record({ serviceAccountToken: fc.record({ path: key, audience: fc.constantFrom('', 'vault') }) }),
+  fc.record({ clusterTrustBundle: fc.record({ path: key, signerName: name, labelSelector: selector, optional }) }),
+  fc.record({ podCertificate: fc.record({ keyPath: key, signerName: name, keyType: fc.constant('ED25519') }) }),
 );
 const volume = fc
   .tuple(

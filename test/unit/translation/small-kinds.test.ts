@@ -2,6 +2,7 @@ import { BlockList, isIPv6, SocketAddress } from 'node:net';
 import type { SyncerConfigurationInput } from '../../../syncer/configuration';
 import { resolveConfiguration } from '../../../syncer/configuration/document';
 import {
+  certificateSecretName,
   hostName,
   isVirtualNode,
   nodeAddress,
@@ -10,6 +11,7 @@ import {
   syncerRights,
   tenantText,
   tokenSecretName,
+  trustAnchorsName,
   translateConfigMap,
   translateSecret,
   virtualNode,
@@ -95,6 +97,8 @@ describe('texts of the host', () => {
     [`my${host} and ${host}-1`, `my${host} and ${host}-1`],
     ['team-a-b and team-a alone', 'team-a-b and team-a alone'],
     [`secret "${tokenSecretName(identity, 'shop', 'web')}" not found`, 'secret "web-token" not found'],
+    [`configmap "${trustAnchorsName(identity, 'shop', 'web')}" not found`, 'configmap "web-trust-anchors" not found'],
+    [`secret "${certificateSecretName(identity, 'shop', 'web')}" not found`, 'secret "web-certificate" not found'],
   ])('%j reads %j to the tenant', (text, expected) => expect(tenantText(text, identity, known)).toBe(expected));
 
   test('with odd names are no patterns', () => {
