@@ -11,6 +11,7 @@ import {
   refused,
   translated,
   translatedList,
+  translatedMap,
   type Field,
 } from './fields';
 import { YOUNG_FIELDS } from './host-version';
