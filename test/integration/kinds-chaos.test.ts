@@ -25,11 +25,14 @@ const [lives = []] = fc.sample(randomLives(COUNT), { seed, numRuns: 1 });
 /** What both sides hold, as text that is the same for the same state: without what each run gives anew. */
 type Snapshot = ReadonlyMap<string, string>;
 
+/** Without these a claim that is deleted stays for ever. */
+const PROTECTION = ['persistentvolumeclaim-protection-controller', 'persistentvolume-protection-controller'];
+
 async function withClusters<T>(use: (clusters: TwoClusters) => Promise<T>): Promise<T> {
   // The host takes tokens away with their pods.
   const clusters = await TwoClusters.start({
-    virtualControllers: ['persistentvolumeclaim-protection-controller', 'persistentvolume-protection-controller'],
-    hostControllers: ['garbage-collector-controller'],
+    virtualControllers: PROTECTION,
+    hostControllers: ['garbage-collector-controller', ...PROTECTION],
   });
   try {
     await clusters.stopSyncer();
