@@ -18,6 +18,7 @@ export {
   type DnsProps,
   type EphemeralStoreProps,
   type ClaimSyncProps,
+  type EndpointSliceSyncProps,
   type FieldOperation,
   type FieldPatchMatch,
   type FieldPatchProps,

@@ -29,6 +29,7 @@ export type { ResourceAmounts, StoreSpec, VirtualClusterSpec } from './spec';
 export { Store, type EphemeralStoreProps, type PersistentStoreProps } from './store';
 export type {
   ClaimSyncProps,
+  EndpointSliceSyncProps,
   IngressAnnotationNames,
   IngressAnnotationRule,
   IngressAnnotationValues,

@@ -4,7 +4,7 @@ import { parseJsonPath } from './json-path';
 import { dnsLabelProblem, dnsNameProblem, namespaceNameProblem } from './names';
 
 /** Kinds of the virtual cluster that a field of a custom resource can name; `self` is the custom resource's own kind. */
-export const REFERRED_KINDS = [
+const REFERRED_KINDS = [
   'Secret',
   'ConfigMap',
   'Service',

@@ -13,7 +13,7 @@ const OURS = /^(?:[^/]*\.)?nestling\.dev\//;
  *
  * @returns a sentence with the remedy, or undefined
  */
-export function patchedFieldProblem(text: string): string | undefined {
+function patchedFieldProblem(text: string): string | undefined {
   const parsed = parseJsonPath(text);
   if ('problem' in parsed) return parsed.problem;
   const [first, second, third, ...rest] = parsed.path;

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { dnsNameProblem } from './names';
 
 /** What the values of an annotation may be that is passed on to the host as it is. */
-export const ANNOTATION_VALUES = [
+const ANNOTATION_VALUES = [
   'boolean',
   'number',
   'duration',
@@ -18,7 +18,7 @@ export const ANNOTATION_VALUES = [
 ] as const;
 
 /** What of the annotated object's namespace an annotation names that is rewritten: `NamespacedName` is NAME or NAMESPACE/NAME. */
-export const ANNOTATION_REFERENCES = [
+const ANNOTATION_REFERENCES = [
   'secretName',
   'secretNamespacedName',
   'configMapName',

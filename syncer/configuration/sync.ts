@@ -48,7 +48,7 @@ function view(description: string) {
  * What is deleted on the host with a claim of the tenant: `Delete` the host's claim, as in any namespace; `Retain` nothing, so
  * that an operator can still get at the data, not even with the virtual cluster. Claims of ephemeral volumes go with their pods.
  */
-export const CLAIM_DELETION_POLICIES = ['Delete', 'Retain'] as const;
+const CLAIM_DELETION_POLICIES = ['Delete', 'Retain'] as const;
 
 /** Address ranges that tenants' NetworkPolicies are limited to. */
 function allowedRanges(description: string) {

@@ -5,9 +5,6 @@ import type { Reference } from '../translation';
 /** Name of the index that the caches of referring objects get. */
 const INDEX = 'reference';
 
-/** Kinds that exist on the host only while something synced refers to them. */
-export type ContentReference = 'ConfigMap' | 'Secret';
-
 /** A cache of objects that refer to others. */
 interface Referrers<T extends KubeObject> {
   readonly cache: ObjectCache<T>;

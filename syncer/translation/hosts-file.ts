@@ -25,7 +25,7 @@ const MAX_KERNEL_HOSTNAME = 64;
 const SHARED_RESOURCES = ['cpu', 'memory', 'ephemeral-storage'] as const;
 
 /** The FQDN of a pod that a kubelet of an ordinary cluster would give one; undefined for all others. */
-export function podFQDN({ metadata, spec }: Pod, clusterDomain: string): string | undefined {
+function podFQDN({ metadata, spec }: Pod, clusterDomain: string): string | undefined {
   // With hostnameOverride a kubelet writes no domain, and to the node's own file nothing of the pod.
   if (!spec?.subdomain || spec.hostNetwork === true || hasOverride(spec)) return undefined;
   const hostname = podHostname(spec, metadata?.name ?? '');

@@ -81,7 +81,7 @@ export function anchorReference(anchor: Anchor): OwnerReference {
 }
 
 /** Annotations that tie a host object to its twin. */
-export function identityAnnotations(
+function identityAnnotations(
   kind: string,
   namespace: string,
   name: string,

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { networkInterfaces } from 'node:os';
 import {
   type DebugObject,
   DebugRegistry,
@@ -185,9 +186,9 @@ describe('the listener', () => {
   }
   afterEach(() => server.close());
 
-  function get(path: string, headers: Record<string, string> = {}, method = 'GET') {
+  function get(path: string, headers: Record<string, string> = {}, method = 'GET', host = '127.0.0.1') {
     return new Promise<{ status: number | undefined; text: string }>((resolve, reject) => {
-      const sent = request({ host: '127.0.0.1', port, path, method, headers: { connection: 'close', ...headers } });
+      const sent = request({ host, port, path, method, headers: { connection: 'close', ...headers } });
       sent.on('error', reject).on('response', (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
@@ -196,6 +197,23 @@ describe('the listener', () => {
       sent.end();
     });
   }
+
+  test('is on the loopback address 127.0.0.1 alone', async () => {
+    kind = pods([]);
+    await serve(kind.registry);
+    const others = Object.values(networkInterfaces()).flatMap((addresses) =>
+      (addresses ?? []).filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address),
+    );
+    // Another address of the same machine: who listens on all answers there.
+    for (const host of ['127.0.0.2', ...others]) {
+      const answer = get('/debug/objects', { host: '127.0.0.1' }, 'GET', host).then(
+        ({ status }) => `answered with ${status}`,
+        () => 'nobody listens',
+      );
+      expect([host, await answer]).toEqual([host, 'nobody listens']);
+    }
+    expect((await get('/debug/objects')).status).toBe(200);
+  });
 
   test('filters by kind, virtual namespace and state, and says when it stopped at the limit', async () => {
     kind = pods(['n/a', 'n/b', 'm/c']);

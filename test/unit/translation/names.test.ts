@@ -111,6 +111,40 @@ describe('host names', () => {
     expect(twin).not.toBe(`name-x-ns-x-cluster-${tail}`);
   });
 
+  test('are valid, short and unlike for names of any length, up to 253 characters, that differ in one', () => {
+    const word = fc.stringMatching(/^[a-z0-9]{253}$/);
+    const place = fc.nat({ max: 252 });
+    fc.assert(
+      fc.property(
+        word,
+        fc.integer({ min: 1, max: 253 }),
+        place,
+        fc.array(place, { maxLength: 8 }),
+        (text, length, at, marks) => {
+          const characters = [...text.slice(0, length)];
+          // Dots, dashes and `-x-`, never beside each other or at an end.
+          for (const [index, mark] of marks.entries()) {
+            if (mark < 1 || mark > length - 4 || characters.slice(mark - 1, mark + 4).some((one) => '-.'.includes(one)))
+              continue;
+            if (index % 3 === 2) characters.splice(mark, 3, '-', 'x', '-');
+            else characters[mark] = index % 3 === 0 ? '.' : '-';
+          }
+          const name = characters.join('');
+          const letters = characters.flatMap((one, index) => ('-.'.includes(one) ? [] : [index]));
+          const changed = letters[at % letters.length] ?? 0;
+          const other = `${name.slice(0, changed)}${name[changed] === 'a' ? 'b' : 'a'}${name.slice(changed + 1)}`;
+          const of = (one: string): string => hostName(myVc, 'shop', one);
+          expect(name).toHaveLength(length);
+          expect(name).toMatch(DNS_SUBDOMAIN);
+          expect(of(name)).toMatch(DNS_SUBDOMAIN);
+          expect(of(name).length).toBeLessThanOrEqual(63);
+          expect(of(name)).not.toBe(of(other));
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
   test('are valid, short and unlike for any two objects', () => {
     fc.assert(
       fc.property(key, key, (one, other) => {
