@@ -10,7 +10,7 @@ const PODS = 200;
 const BATCH = 20;
 
 /** What the API servers write for themselves, whoever is idle. */
-const THEIR_OWN = /resource="(leases|flowschemas|prioritylevelconfigurations|apiservices|endpoints|endpointslices)"/;
+const THEIR_OWN = /resource="(leases|flowschemas|prioritylevelconfigurations|apiservices)"/;
 
 /**
  * Lets 200 pods, with what they refer to and a Service each, come to rest, and then counts for so many seconds, in the metrics of
