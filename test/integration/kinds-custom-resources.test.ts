@@ -334,6 +334,22 @@ describe("a tenant's custom resource", () => {
     expect(await clusters.twin(widgets, 'odd')).toBeUndefined();
   });
 
+  test('leaves one of the host that has the name of its twin alone, and its owner is told', async () => {
+    const at = { namespace: HOST_NAMESPACE, name: clusters.hostNameOf('taken') };
+    const theirs = object(widgets, 'taken', { spec: { size: 1 } });
+    const foreign = await clusters.host.create<AnyObject>(widgets, { ...theirs, metadata: at });
+    await clusters.virtual.create(widgets, object(widgets, 'taken', { spec: { size: 2 } }));
+    await clusters.event('taken', 'HostNameTaken');
+    await clusters.virtual.delete(widgets, { namespace: 'default', name: 'taken' });
+    await clusters.virtual.create(widgets, object(widgets, 'after-taken', { spec: { size: 2 } }));
+    await eventually('Widget after-taken is on the host', () => clusters.twin(widgets, 'after-taken'));
+    const now = await clusters.host.get<AnyObject>(widgets, at);
+    expect([now.metadata?.uid, now.metadata?.resourceVersion]).toEqual([
+      foreign.metadata?.uid,
+      foreign.metadata?.resourceVersion,
+    ]);
+  });
+
   test('that is deep, huge or of strange keys is refused or carried unchanged; others are synced', async () => {
     let deep: unknown = 'bottom';
     for (let level = 0; level < 1_000; level++) deep = { a: deep };

@@ -117,6 +117,29 @@ test('a pod with a template waits for the claim that its controller makes, whose
   await clusters.running('templated');
 });
 
+test('a claim of the host that has the name of a twin is never touched, and the tenant told', async () => {
+  const at = { namespace: HOST_NAMESPACE, name: clusters.hostNameOf('taken') };
+  const foreign = await clusters.host.create<ResourceClaim>(type, {
+    apiVersion: 'resource.k8s.io/v1',
+    kind: 'ResourceClaim',
+    metadata: at,
+    spec,
+  });
+  await createClaim('taken');
+  await clusters.createPod('without-device', using({ resourceClaimName: 'taken' }));
+  await clusters.event('taken', 'HostNameTaken');
+  await clusters.virtual.delete(resources.pods, metadata('without-device'));
+  await clusters.virtual.delete(type, metadata('taken'));
+  await createClaim('after-taken');
+  await clusters.createPod('with-device', using({ resourceClaimName: 'after-taken' }));
+  await twinOfClaim('after-taken');
+  const now = await clusters.host.get<ResourceClaim>(type, at);
+  expect([now.metadata?.uid, now.metadata?.resourceVersion]).toEqual([
+    foreign.metadata?.uid,
+    foreign.metadata?.resourceVersion,
+  ]);
+});
+
 test('a claim with access to the devices of others is refused, and the tenant told', async () => {
   const admin = { requests: [{ name: 'card', exactly: { deviceClassName: 'gpu.example.com', adminAccess: true } }] };
   await clusters.virtual.patch(

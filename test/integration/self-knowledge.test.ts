@@ -222,7 +222,11 @@ test('a scrape has the latency of each kind, the age of what is not synced, and 
     const scraped = await scrape();
     return sample(scraped, 'nestling_oldest_unsynced_seconds{kind="pods"}') === 0 ? scraped : undefined;
   });
-  for (const kind of ['pods', 'services', 'configmaps', 'secrets', 'nodes', 'tokens']) {
+  for (const kind of [
+    ...['pods', 'services', 'configmaps', 'secrets', 'nodes', 'tokens', 'events', 'endpointslices', 'ingresses'],
+    ...['networkpolicies', 'poddisruptionbudgets', 'persistentvolumeclaims', 'persistentvolumes'],
+    ...['trustbundles', 'podcertificates'],
+  ]) {
     expect([kind, sample(text, `nestling_oldest_unsynced_seconds{kind="${kind}"}`)]).toEqual([
       kind,
       expect.any(Number),
