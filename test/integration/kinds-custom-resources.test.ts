@@ -217,11 +217,13 @@ describe('the copy of a definition', () => {
   test('gives way to one of the tenant, which an event tells when it does not serve', async () => {
     const name = `things.${GROUP}`;
     const own = definition('Thing', 'Cluster', false);
-    await eventually('the tenant has a definition of its own instead of the copy', async () => {
-      await found(clusters.virtual.delete(definitions, { name }));
-      const made = await clusters.virtual.create(definitions, own).catch(() => undefined);
-      return made !== undefined;
-    });
+    // While nobody puts the copy back.
+    await clusters.stopSyncer();
+    await found(clusters.virtual.delete(definitions, { name }));
+    await eventually('the tenant has a definition of its own instead of the copy', () =>
+      clusters.virtual.create(definitions, own),
+    );
+    await clusters.startSyncer({ sync }, 'syncer');
     const event = await clusters.event(name, 'DefinitionDiffers');
     expect(event.message).toContain('its scope is Cluster, not Namespaced');
     expect(await clusters.virtual.get(definitions, { name })).toMatchObject({ spec: { scope: 'Cluster' } });
