@@ -1,11 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
+import type { Service } from 'kubernetes-types/core/v1';
 import { ApiError, resources } from '../../syncer/kube-client';
 import type { AnyObject, ObjectMeta, ResourceType } from '../../syncer/kube-client';
 import { LABELS, TOKENS_KIND, ANNOTATIONS } from '../../syncer/translation';
 import { eventually } from '../virtual-cluster/eventually';
 import { HOST_NAMESPACE, NAME } from './in-process-syncer';
-import { lastLife, NAMESPACES, RANDOM_TYPES, randomLives } from './random-objects';
+import {
+  lastLife,
+  NAMESPACES,
+  OUTSIDE,
+  PRIORITY_CLASS,
+  RANDOM_TYPES,
+  randomLives,
+  SYNC,
+  WIDGETS,
+} from './random-objects';
 import type { Life, Step } from './random-objects';
 import { startSyncerProcess } from './syncer-process';
 import { TwoClusters } from './two-clusters';
@@ -25,6 +35,25 @@ const [lives = []] = fc.sample(randomLives(COUNT), { seed, numRuns: 1 });
 /** What both sides hold, as text that is the same for the same state: without what each run gives anew. */
 type Snapshot = ReadonlyMap<string, string>;
 
+const DEFINITION: AnyObject = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: `${WIDGETS.resource}.${WIDGETS.group}` },
+  spec: {
+    group: WIDGETS.group,
+    scope: 'Namespaced',
+    names: { kind: WIDGETS.kind, plural: WIDGETS.resource, singular: 'widget' },
+    versions: [
+      {
+        name: WIDGETS.version,
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+      },
+    ],
+  },
+};
+
 /** Without these a claim that is deleted stays for ever. */
 const PROTECTION = ['persistentvolumeclaim-protection-controller', 'persistentvolume-protection-controller'];
 
@@ -36,12 +65,31 @@ async function withClusters<T>(use: (clusters: TwoClusters) => Promise<T>): Prom
   });
   try {
     await clusters.stopSyncer();
+    await clusters.host.create(resources.customResourceDefinitions, DEFINITION);
+    await clusters.virtual.create<AnyObject>(resources.priorityClasses, {
+      apiVersion: 'scheduling.k8s.io/v1',
+      kind: 'PriorityClass',
+      metadata: { name: PRIORITY_CLASS },
+      value: 1000,
+    });
+    // Brings the definition, without which no widget can be made.
+    await clusters.startSyncer({ sync: SYNC });
+    await eventually('the virtual cluster serves widgets', () => clusters.virtual.list(WIDGETS));
+    await clusters.stopSyncer();
     for (const name of NAMESPACES.filter((namespace) => namespace !== 'default')) {
       const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
       await clusters.virtual.create(resources.namespaces, namespace);
       await eventually(`the ServiceAccount of namespace ${name}`, () =>
         clusters.virtual.get(resources.serviceAccounts, { namespace: name, name: 'default' }),
       );
+    }
+    for (const namespace of NAMESPACES) {
+      await clusters.virtual.create<Service>(resources.services, {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: OUTSIDE, namespace },
+        spec: { ports: [{ port: 80 }] },
+      });
     }
     return await use(clusters);
   } finally {
@@ -87,7 +135,7 @@ async function live(
 }
 
 /** Made by generators, or by the syncer and the virtual cluster's controllers because of them. */
-const TYPES: readonly ResourceType[] = RANDOM_TYPES;
+const TYPES: readonly ResourceType[] = [...RANDOM_TYPES, resources.serviceAccounts];
 
 async function snapshot(clusters: TwoClusters): Promise<Snapshot> {
   const result = new Map<string, string>();
@@ -187,7 +235,7 @@ test(`${COUNT} objects of all kinds made, changed and deleted in random order, w
       lives.map((one) => ({ life: one, steps: lastLife(one) })),
       0,
     );
-    await clusters.startSyncer();
+    await clusters.startSyncer({ sync: SYNC });
     const pods = lives.filter((one) => one.type === resources.pods && lastLife(one).length > 0).length;
     let settled: Snapshot = new Map();
     await eventually(
@@ -207,9 +255,13 @@ test(`${COUNT} objects of all kinds made, changed and deleted in random order, w
     return settled;
   });
 
+  // Else equal sides would say nothing of a kind.
+  const synced = TYPES.filter(({ kind }) => [...expected.keys()].some((key) => key.startsWith(`host ${kind} `)));
+  expect(synced).toEqual(TYPES);
+
   await withClusters(async (clusters) => {
     const { host, virtual } = clusters.servers;
-    const options = { connections: { host: host.connection, virtual: virtual.connection }, settings: {} };
+    const options = { connections: { host: host.connection, virtual: virtual.connection }, settings: { sync: SYNC } };
     let syncer = await startSyncerProcess(options);
     try {
       let done = false;
@@ -236,7 +288,8 @@ test(`${COUNT} objects of all kinds made, changed and deleted in random order, w
         SETTLE_SECONDS,
       );
 
-      for (const { type, namespace, name } of lives) {
+      const outside = NAMESPACES.map((namespace) => ({ type: resources.services, namespace, name: OUTSIDE }));
+      for (const { type, namespace, name } of [...lives, ...outside]) {
         await clusters.virtual.delete(type, { namespace, name }).catch((error: unknown) => {
           if (!ApiError.is(error, 'NotFound')) throw error;
         });

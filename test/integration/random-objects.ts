@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import type { SyncerConfigurationInput } from '../../syncer/configuration';
 import { resources } from '../../syncer/kube-client';
 import type { KubeObject, ResourceType } from '../../syncer/kube-client';
 
@@ -24,6 +25,40 @@ export interface Life {
   readonly name: string;
   readonly steps: readonly Step[];
 }
+
+/** A custom resource of the host, which refers to a Secret; its definition has to be there first. */
+export const WIDGETS: ResourceType = {
+  group: 'example.org',
+  version: 'v1',
+  resource: 'widgets',
+  kind: 'Widget',
+  namespaced: true,
+};
+
+/** A class of the tenant's that some pods name; it has to be there first. */
+export const PRIORITY_CLASS = 'important';
+
+/** A Service without selector in each namespace, whose endpoints are what slices say; it has to be there first. */
+export const OUTSIDE = 'outside';
+
+/** Settings with which all generated kinds are synced. */
+export const SYNC: SyncerConfigurationInput['sync'] = {
+  toHost: {
+    endpointSlices: { allowedRanges: ['192.0.2.0/24'] },
+    serviceAccounts: { enabled: true },
+    priorityClasses: { enabled: true },
+    resourceClaims: { enabled: true },
+    customResources: [
+      {
+        group: WIDGETS.group,
+        version: WIDGETS.version,
+        kind: WIDGETS.kind,
+        resource: WIDGETS.resource,
+        references: [{ path: 'spec.secretName', kind: 'Secret' }],
+      },
+    ],
+  },
+};
 
 /** Virtual namespaces that the objects are in. */
 export const NAMESPACES = ['default', 'shop', 'a-x-b'];
@@ -76,9 +111,14 @@ const variable = fc.oneof(
   fc.constant({ valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } }),
 );
 const pod = fc
-  .record({ volumes: fc.array(volume, { maxLength: 3 }), env: fc.array(variable, { maxLength: 3 }) })
-  .map(({ volumes, env }) => ({
+  .record({
+    volumes: fc.array(volume, { maxLength: 3 }),
+    env: fc.array(variable, { maxLength: 3 }),
+    important: fc.boolean(),
+  })
+  .map(({ volumes, env, important }) => ({
     spec: {
+      ...(important ? { priorityClassName: PRIORITY_CLASS } : {}),
       terminationGracePeriodSeconds: 1,
       // The variables tell which Services there were when the pod began, which differs from run to run.
       enableServiceLinks: false,
@@ -179,13 +219,25 @@ const kinds: Readonly<Record<string, RandomKind>> = {
   endpointslice: {
     type: resources.endpointSlices,
     content: endpoints.chain((body) =>
-      referred('service').map((service) => ({
+      fc.oneof(fc.constant(OUTSIDE), referred('service')).map((service) => ({
         ...body,
         addressType: 'IPv4',
         metadata: { labels: { 'kubernetes.io/service-name': service } },
       })),
     ),
     change: endpoints,
+  },
+  resourceclaim: {
+    type: resources.resourceClaims,
+    content: fc.integer({ min: 1, max: 3 }).map((count) => ({
+      spec: { devices: { requests: [{ name: 'gpu', exactly: { deviceClassName: 'gpu.example.org', count } }] } },
+    })),
+    change: labels.map((map) => ({ metadata: { labels: map } })),
+  },
+  widget: {
+    type: WIDGETS,
+    content: fc.record({ secretName: referred('secret'), size: fc.nat() }).map((spec) => ({ spec })),
+    change: fc.record({ secretName: referred('secret'), size: fc.nat() }).map((spec) => ({ spec })),
   },
 };
 
