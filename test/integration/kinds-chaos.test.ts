@@ -107,7 +107,9 @@ async function apply(clusters: TwoClusters, { type, namespace, name }: Life, ste
       );
       return;
     case 'change':
-      await clusters.virtual.patch(type, { ...at, type: 'merge' }, step.patch);
+      await eventually(`${type.kind} ${namespace}/${name} is changed`, () =>
+        clusters.virtual.patch(type, { ...at, type: 'merge' }, step.patch),
+      );
       return;
     case 'delete':
       await clusters.virtual.delete(type, at).catch((error: unknown) => {
