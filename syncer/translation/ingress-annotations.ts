@@ -121,8 +121,14 @@ function rewrite(names: AnnotationReference, value: string, environment: Annotat
   return (qualified ? `${environment.hostNamespace}/` : '') + environment.twin(REFERRED[names], name);
 }
 
-/** Fields of an action that name a target of the account that the host runs in. */
-const FOREIGN_TARGETS: ReadonlySet<string> = new Set(['targetGroupARN', 'targetGroupName']);
+/** The controller reads JSON with Go, for which the case of a field's letters is one, some beyond ASCII included. */
+const folded = (field: string): string => field.toLowerCase().toUpperCase();
+
+/** Fields of an action that name a target of the account that the host runs in, and of a condition that claim further hosts. */
+const FOREIGN_TARGETS: ReadonlySet<string> = new Set(
+  ['targetGroupARN', 'targetGroupName', 'hostHeaderConfig'].map(folded),
+);
+const SERVICE_NAME = folded('serviceName');
 
 /**
  * An annotation of the AWS controller: the end of its key names a Service, or an action that stands where a Service's name does;
@@ -150,9 +156,12 @@ function rewriteJson(
     // Called once with each value; of what it returns only the inside follows.
     const rewritten = JSON.stringify(JSON.parse(value), (_key, inner: unknown) => {
       if (!isObject(inner)) return inner;
-      const foreign = Object.keys(inner).find((field) => FOREIGN_TARGETS.has(field) && inner[field] != null);
+      const foreign = Object.keys(inner).find((field) => FOREIGN_TARGETS.has(folded(field)) && inner[field] != null);
       if (foreign !== undefined)
         problem ??= `has a ${foreign}, which is outside of the virtual cluster; name a Service`;
+      if (Object.keys(inner).some((field) => field !== 'serviceName' && folded(field) === SERVICE_NAME)) {
+        problem ??= 'spells serviceName in another way; write serviceName';
+      }
       if (!Object.hasOwn(inner, 'serviceName')) return inner;
       const service = inner['serviceName'];
       if (typeof service === 'string' && NAME.test(service)) {

@@ -313,6 +313,14 @@ describe('actions of the AWS controller', () => {
 
   test.each([
     ['a target of the account', '{"type":"forward","targetGroupARN":"arn:aws:x"}', 'has a targetGroupARN'],
+    ['a target in other letters', '{"type":"forward","targetgrouparn":"arn:aws:x"}', 'has a targetgrouparn'],
+    ['a Service in other letters', '{"ServiceName":"web"}', 'spells serviceName in another way'],
+    ['a Service in letters that Go takes for others', '{"ſerviceName":"web"}', 'spells serviceName in another way'],
+    [
+      'hosts of its own',
+      '[{"field":"host-header","hostHeaderConfig":{"values":["a.example"]}}]',
+      'has a hostHeaderConfig',
+    ],
     ['a name that is none', '{"serviceName":"a/b"}', 'has a serviceName that is no name'],
     ['no JSON', '{', 'is no JSON'],
     ['endless nesting', `${'['.repeat(100_000)}${']'.repeat(100_000)}`, 'too deeply nested'],
