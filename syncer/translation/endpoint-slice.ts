@@ -2,18 +2,8 @@ import type { ObjectReference } from 'kubernetes-types/core/v1';
 import type { Endpoint, EndpointSlice } from 'kubernetes-types/discovery/v1';
 import { contentOf } from './applied';
 import type { ObjectContext, Translation } from './context';
-import {
-  Copier,
-  dropped,
-  list,
-  object,
-  plain,
-  plainList,
-  translated,
-  type CopyEnvironment,
-  type Field,
-  type Rule,
-} from './fields';
+import { RefusalCollector } from './copy-environment';
+import { Copier, dropped, list, object, plain, plainList, translated, type Field, type Rule } from './fields';
 import type { HostRight } from './host-right';
 import { hostMetadata } from './metadata';
 import { hostName } from './names';
@@ -48,9 +38,13 @@ export interface EndpointSliceContext extends ObjectContext {
   readonly podsAt: (address: string) => readonly EndpointPod[];
 }
 
-interface SliceEnvironment extends CopyEnvironment {
-  readonly context: EndpointSliceContext;
-  readonly namespace: string;
+class SliceEnvironment extends RefusalCollector {
+  constructor(
+    readonly context: EndpointSliceContext,
+    readonly namespace: string,
+  ) {
+    super();
+  }
 }
 
 /** Rule of an endpoint: what it says of pod and node stands as far as the host knows it of the pod with that address. */
@@ -116,15 +110,10 @@ export function translateEndpointSlice(
   context: EndpointSliceContext,
 ): Translation<EndpointSlice> {
   const virtual = slice.metadata;
-  const problems: string[] = [];
-  const copier = new Copier<SliceEnvironment>({
-    context,
-    namespace: virtual?.namespace ?? '',
-    reference: (_kind, name) => name,
-    refuse: (path, why) => problems.push(`${path} ${why}`),
-  });
-  const copy = copier.copy(ENDPOINT_SLICE, contentOf(slice), []) as Omit<EndpointSlice, 'metadata'>;
-  if (problems.length > 0) return { ok: false, reason: 'Unsupported', message: problems.join('; ') };
+  const environment = new SliceEnvironment(context, virtual?.namespace ?? '');
+  const copy = new Copier(environment).copy(ENDPOINT_SLICE, contentOf(slice), []) as Omit<EndpointSlice, 'metadata'>;
+  const refusal = environment.refusal();
+  if (refusal) return refusal;
   const metadata = hostMetadata('EndpointSlice', virtual, context);
   const service = virtual?.labels?.[SERVICE_NAME] ?? '';
   metadata.labels[SERVICE_NAME] = hostName(context.identity, virtual?.namespace ?? '', service);

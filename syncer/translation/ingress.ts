@@ -1,18 +1,8 @@
 import type { Ingress, IngressSpec, IngressStatus } from 'kubernetes-types/networking/v1';
 import type { AnnotationRule } from '../configuration';
 import type { ObjectContext, Reference, Translation } from './context';
-import {
-  Copier,
-  list,
-  object,
-  plain,
-  plainList,
-  reference,
-  translated,
-  type CopyEnvironment,
-  type Field,
-  type ReferredKind,
-} from './fields';
+import { RefusalCollector } from './copy-environment';
+import { Copier, list, object, plain, plainList, reference, translated, type Field, type ReferredKind } from './fields';
 import type { HostRight } from './host-right';
 import { hostAnnotations, type AnnotationEnvironment } from './ingress-annotations';
 import { jsonEqual } from './json';
@@ -40,15 +30,15 @@ export interface IngressContext extends ObjectContext {
 }
 
 /** What the copier and the rules of an Ingress share during one translation. */
-class IngressEnvironment implements CopyEnvironment, AnnotationEnvironment {
+class IngressEnvironment extends RefusalCollector implements AnnotationEnvironment {
   readonly references: Reference[] = [];
-  readonly problems: string[] = [];
   readonly hostNamespace: string;
 
   constructor(
     readonly namespace: string,
     readonly context: ObjectContext,
   ) {
+    super();
     this.hostNamespace = context.identity.hostNamespace;
   }
 
@@ -58,12 +48,8 @@ class IngressEnvironment implements CopyEnvironment, AnnotationEnvironment {
     return hostName(this.context.identity, this.namespace, name);
   }
 
-  reference(kind: ReferredKind, name: string): string {
+  override reference(kind: ReferredKind, name: string): string {
     return this.twin(kind as Reference['kind'], name);
-  }
-
-  refuse(path: string, why: string): void {
-    this.problems.push(`${path} ${why}`);
   }
 }
 
@@ -134,9 +120,8 @@ export function translateIngress(ingress: Ingress, context: IngressContext): Ing
     context.annotations,
     environment,
   );
-  if (environment.problems.length > 0) {
-    return { ok: false, reason: 'Unsupported', message: environment.problems.join('; ') };
-  }
+  const refusal = environment.refusal();
+  if (refusal) return refusal;
   const className = ingressClassOf(ingress) ?? context.defaultClass;
   // The API refuses an Ingress that has both.
   if (className === undefined || annotations[LEGACY_CLASS] !== undefined) delete spec.ingressClassName;

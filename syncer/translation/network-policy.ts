@@ -9,6 +9,7 @@ import type {
 } from 'kubernetes-types/networking/v1';
 import { cidrCovers, cidrIntersection, formatCidr, parseNetwork, type Cidr } from '../configuration';
 import type { ObjectContext, Translation } from './context';
+import { RefusalCollector } from './copy-environment';
 import {
   Copier,
   list,
@@ -81,18 +82,14 @@ export function translateNetworkPolicy(
   policy: NetworkPolicy,
   context: NetworkPolicyContext,
 ): Translation<NetworkPolicy> {
-  const problems: string[] = [];
-  const environment: CopyEnvironment = {
-    reference: (_kind, name) => name,
-    refuse: (path, why) => problems.push(`${path} ${why}`),
-  };
+  const environment = new RefusalCollector();
   const spec = new Copier(environment).copy(NETWORK_POLICY_SPEC, policy.spec ?? {}, ['spec']) as NetworkPolicySpec;
+  const malformed = environment.refusal();
+  if (malformed) return malformed;
   // Beyond here all has the shapes of the table.
-  const translation =
-    problems.length > 0 ? undefined : new HostSpec(policy.metadata?.namespace ?? '', context, environment).of(spec);
-  if (problems.length > 0 || translation === undefined) {
-    return { ok: false, reason: 'Unsupported', message: problems.join('; ') };
-  }
+  const translation = new HostSpec(policy.metadata?.namespace ?? '', context, environment).of(spec);
+  const refusal = environment.refusal();
+  if (refusal) return refusal;
   const metadata = hostMetadata('NetworkPolicy', policy.metadata, context);
   return {
     ok: true,
@@ -105,12 +102,12 @@ export function translateNetworkPolicy(
 class HostSpec {
   readonly #namespace: string;
   readonly #context: NetworkPolicyContext;
-  readonly #refuse: CopyEnvironment['refuse'];
+  readonly #environment: CopyEnvironment;
 
-  constructor(namespace: string, context: NetworkPolicyContext, { refuse }: CopyEnvironment) {
+  constructor(namespace: string, context: NetworkPolicyContext, environment: CopyEnvironment) {
     this.#namespace = namespace;
     this.#context = context;
-    this.#refuse = refuse;
+    this.#environment = environment;
   }
 
   of({ podSelector, policyTypes = [], ingress = [], egress = [] }: NetworkPolicySpec): NetworkPolicySpec {
@@ -159,7 +156,7 @@ class HostSpec {
     const selects = podSelector !== undefined || namespaceSelector !== undefined;
     if (selects === (ipBlock !== undefined)) {
       // API servers let in neither; what a later one might mean by it must not become everything.
-      this.#refuse(
+      this.#environment.refuse(
         path,
         'names no peer, or two kinds of them; give either ipBlock, or podSelector, namespaceSelector or both',
       );
@@ -188,12 +185,15 @@ class HostSpec {
   #network(text: string, path: string): Cidr | undefined {
     const range = parseNetwork(text);
     if (typeof range === 'string') {
-      this.#refuse(path, `${JSON.stringify(text)} ${range}`);
+      this.#environment.refuse(path, `${JSON.stringify(text)} ${range}`);
       return undefined;
     }
     if (range.prefix >= MAPPED.prefix && cidrCovers(MAPPED, range)) {
       // Engines read these as IPv4 ranges; the allowed ranges would not have been held against that.
-      this.#refuse(path, `${JSON.stringify(text)} is an IPv4 range in IPv6 spelling; write it as an IPv4 range`);
+      this.#environment.refuse(
+        path,
+        `${JSON.stringify(text)} is an IPv4 range in IPv6 spelling; write it as an IPv4 range`,
+      );
       return undefined;
     }
     return range;

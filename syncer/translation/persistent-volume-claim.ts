@@ -1,5 +1,6 @@
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from 'kubernetes-types/core/v1';
-import type { ObjectContext, Reference, Translation } from './context';
+import type { Anchor, ObjectContext, Reference, Translation } from './context';
+import { RefusalCollector } from './copy-environment';
 import {
   Copier,
   isObject,
@@ -9,7 +10,7 @@ import {
   plainMap,
   refused,
   translated,
-  type CopyEnvironment,
+  type ReferredKind,
   type Field,
   type JsonObject,
 } from './fields';
@@ -18,12 +19,10 @@ import { jsonEqual, objectChanges } from './json';
 import { ANNOTATIONS } from './keys';
 import { anchorReference, hostMetadata } from './metadata';
 import { metadataPatch } from './metadata-patch';
-import { hostName } from './names';
+import { hostName, type ClusterIdentity } from './names';
 import { claimVolumeName } from './persistent-volume';
 import { compareQuantities } from './quantity';
 import { tenantText } from './tenant-text';
-import type { Anchor } from './context';
-import type { ClusterIdentity } from './names';
 
 /** What the syncer does with claims on the host. */
 export const PERSISTENT_VOLUME_CLAIM_RIGHTS: readonly HostRight[] = [
@@ -54,9 +53,24 @@ export interface ClaimContext extends ObjectContext {
 }
 
 /** What the rules of the table ask for. */
-interface ClaimEnvironment extends CopyEnvironment {
+class ClaimEnvironment extends RefusalCollector {
+  readonly references: Reference[] = [];
   /** Name of the volume that the virtual cluster shows for the claim. */
   readonly volumeName: string;
+  readonly #namespace: string;
+  readonly #identity: ClusterIdentity;
+
+  constructor(claim: PersistentVolumeClaim, identity: ClusterIdentity) {
+    super();
+    this.volumeName = claimVolumeName(claim);
+    this.#namespace = claim.metadata?.namespace ?? '';
+    this.#identity = identity;
+  }
+
+  override reference(_kind: ReferredKind, name: string, optional: boolean): string {
+    this.references.push({ kind: 'PersistentVolumeClaim', namespace: this.#namespace, name, optional });
+    return hostName(this.#identity, this.#namespace, name);
+  }
 }
 
 const UNKNOWN_SOURCE =
@@ -108,23 +122,14 @@ export function translatePersistentVolumeClaim(
   claim: PersistentVolumeClaim,
   context: ClaimContext,
 ): Translation<PersistentVolumeClaim> {
-  const namespace = claim.metadata?.namespace ?? '';
-  const problems: string[] = [];
-  const references: Reference[] = [];
-  const environment: ClaimEnvironment = {
-    volumeName: claimVolumeName(claim),
-    reference(_kind, name, optional) {
-      references.push({ kind: 'PersistentVolumeClaim', namespace, name, optional });
-      return hostName(context.identity, namespace, name);
-    },
-    refuse: (path, why) => problems.push(`${path} ${why}`),
-  };
+  const environment = new ClaimEnvironment(claim, context.identity);
   const spec = new Copier(environment).copy(PERSISTENT_VOLUME_CLAIM_SPEC, claim.spec ?? {}, [
     'spec',
   ]) as PersistentVolumeClaimSpec;
   const chosen = chooseClass(claimClass(claim), context.offered);
-  if (typeof chosen === 'object') problems.push(chosen.problem);
-  if (problems.length > 0) return { ok: false, reason: 'Unsupported', message: problems.join('; ') };
+  if (typeof chosen === 'object') environment.note(chosen.problem);
+  const refusal = environment.refusal();
+  if (refusal) return refusal;
   delete spec.storageClassName;
   if (typeof chosen === 'string') spec.storageClassName = chosen;
   const metadata = hostMetadata('PersistentVolumeClaim', claim.metadata, context);
@@ -135,7 +140,7 @@ export function translatePersistentVolumeClaim(
   return {
     ok: true,
     object: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata, spec },
-    references,
+    references: environment.references,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { PodDisruptionBudget, PodDisruptionBudgetSpec } from 'kubernetes-types/policy/v1';
 import type { ObjectContext, Translation } from './context';
+import { RefusalCollector } from './copy-environment';
 import { Copier, object, plain, type CopyEnvironment, type Field, type JsonObject } from './fields';
 import type { HostRight } from './host-right';
 import { hostSelector, LABEL_SELECTOR } from './labels';
@@ -38,13 +39,10 @@ export function translatePodDisruptionBudget(
   budget: PodDisruptionBudget,
   { identity, anchor }: ObjectContext,
 ): Translation<PodDisruptionBudget> {
-  const problems: string[] = [];
-  const copier = new Copier<CopyEnvironment>({
-    reference: (_kind, name) => name,
-    refuse: (path, why) => problems.push(`${path} ${why}`),
-  });
-  const copy = copier.copy(POD_DISRUPTION_BUDGET_SPEC, budget.spec ?? {}, ['spec']) as JsonObject;
-  if (problems.length > 0) return { ok: false, reason: 'Unsupported', message: problems.join('; ') };
+  const environment = new RefusalCollector();
+  const copy = new Copier(environment).copy(POD_DISRUPTION_BUDGET_SPEC, budget.spec ?? {}, ['spec']) as JsonObject;
+  const refusal = environment.refusal();
+  if (refusal) return refusal;
   const { unhealthyPodEvictionPolicy, selector } = copy as PodDisruptionBudgetSpec;
   const spec: PodDisruptionBudgetSpec = {
     ...hostCount(budget),

@@ -92,9 +92,8 @@ export function hostEphemeralContainers(
     const copy = copier.copy(EPHEMERAL_CONTAINER, container, ['spec', 'ephemeralContainers', index]);
     if (copy !== undefined) added.push(copy as JsonObject);
   }
-  if (environment.problems.length > 0) {
-    return { ok: false, reason: environment.reason, message: environment.problems.join('; ') };
-  }
+  const refusal = environment.refusal();
+  if (refusal) return refusal;
   for (const container of added) addVariables(container as Pick<Container, 'env'>, variables);
   return {
     ok: true,

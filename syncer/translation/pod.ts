@@ -50,9 +50,8 @@ export function translatePod(pod: Pod, context: TranslationContext): Translation
   const copied = new Copier(environment).copy(POD_SPEC, spec ?? {}, ['spec']) as PodSpec;
   const fqdn = fqdnProblem(pod, context.clusterDomain);
   if (fqdn !== undefined) environment.refuse('spec.setHostnameAsFQDN', fqdn);
-  if (environment.problems.length > 0) {
-    return { ok: false, reason: environment.reason, message: environment.problems.join('; ') };
-  }
+  const refusal = environment.refusal();
+  if (refusal) return refusal;
   const missing = missingClaim(pod);
   if (missing !== undefined) {
     return {

@@ -1,5 +1,6 @@
 import type { PriorityClass } from 'kubernetes-types/scheduling/v1';
 import type { ObjectContext, Translation } from './context';
+import { RefusalCollector } from './copy-environment';
 import { Copier, dropped, object, plain, type CopyEnvironment, type Field } from './fields';
 import type { HostRight } from './host-right';
 import { hostClusterMetadata } from './metadata';
@@ -63,13 +64,10 @@ export function translatePriorityClass(
   priorityClass: PriorityClass,
   context: Pick<ObjectContext, 'identity'> & { readonly maximumValue: number },
 ): Translation<PriorityClass> {
-  const problems: string[] = [];
-  const environment: CopyEnvironment = {
-    reference: (_kind, name) => name,
-    refuse: (path, why) => problems.push(`${path} ${why}`),
-  };
+  const environment = new RefusalCollector();
   const copy = new Copier(environment).copy(PRIORITY_CLASS, priorityClass, []) as PriorityClass;
-  if (problems.length > 0) return { ok: false, reason: 'Unsupported', message: problems.join('; ') };
+  const refusal = environment.refusal();
+  if (refusal) return refusal;
   return {
     ok: true,
     object: {

@@ -1,5 +1,6 @@
 import type { ObjectMeta } from 'kubernetes-types/meta/v1';
 import type { ObjectContext, Translation } from './context';
+import { RefusalCollector } from './copy-environment';
 import { Copier, list, object, plain, plainList, plainMap, refused, type CopyEnvironment, type Field } from './fields';
 import { YOUNG_FIELDS } from './host-version';
 import type { HostRight } from './host-right';
@@ -91,20 +92,10 @@ export function translateResourceClaim(
   claim: ResourceClaim,
   context: ObjectContext & { readonly hostMinor?: number | undefined },
 ): Translation<ResourceClaim> {
-  const problems: string[] = [];
-  let hostTooOld = true;
-  const environment: CopyEnvironment = {
-    hostMinor: context.hostMinor,
-    reference: (_kind, name) => name,
-    refuse(path, why, tooOld = false) {
-      problems.push(`${path} ${why}`);
-      hostTooOld &&= tooOld;
-    },
-  };
+  const environment = new RefusalCollector(context.hostMinor);
   const spec = new Copier(environment).copy(RESOURCE_CLAIM_SPEC, claim.spec ?? {}, ['spec']) as object;
-  if (problems.length > 0) {
-    return { ok: false, reason: hostTooOld ? 'HostTooOld' : 'Unsupported', message: problems.join('; ') };
-  }
+  const refusal = environment.refusal();
+  if (refusal) return refusal;
   const metadata = hostMetadata('ResourceClaim', claim.metadata, context);
   return {
     ok: true,

@@ -1,5 +1,6 @@
 import type { Service, ServicePort, ServiceSpec } from 'kubernetes-types/core/v1';
 import type { ObjectContext, Translation } from './context';
+import { RefusalCollector } from './copy-environment';
 import {
   Copier,
   dropped,
@@ -87,13 +88,10 @@ export function hasSelector(service: Service): boolean {
  * without selector has none on the host either. Never call it for `default/kubernetes`, which stands for the API server.
  */
 export function translateService(service: Service, context: ServiceContext): Translation<Service> {
-  const problems: string[] = [];
-  const environment: CopyEnvironment = {
-    reference: (_kind, name) => name,
-    refuse: (path, why) => problems.push(`${path} ${why}`),
-  };
+  const environment = new RefusalCollector();
   const spec = new Copier(environment).copy(SERVICE_SPEC, service.spec ?? {}, ['spec']) as ServiceSpec;
-  if (problems.length > 0) return { ok: false, reason: 'Unsupported', message: problems.join('; ') };
+  const refusal = environment.refusal();
+  if (refusal) return refusal;
   const virtual = service.metadata;
   if (Object.keys(spec.selector ?? {}).length > 0) {
     spec.selector = hostMatchLabels(context.identity, virtual?.namespace ?? '', spec.selector);
