@@ -1,12 +1,13 @@
 import type { LabelSelector, ObjectMeta } from 'kubernetes-types/meta/v1';
 import { jsonPath, type CustomResourceToHost, type JsonPath } from '../configuration';
+import { contentOf } from './applied';
 import type { ObjectContext, Reference, Translation } from './context';
 import { formatPath, isObject, type JsonObject } from './fields';
 import { editAt, isDeeperThan, MAX_DEPTH, visitAt, type Found, type Place } from './json-path';
 import { hostMatchLabels, hostSelector, hostSelectorAnywhere } from './labels';
 import { hostClusterMetadata, hostMetadata } from './metadata';
 import { clusterScopedHostName, hostName } from './names';
-import { tenantText, type KnownName } from './tenant-text';
+import { tenantTexts, type KnownName } from './tenant-text';
 
 /** An object of a kind that is only known at run time. */
 export interface CustomResource {
@@ -16,8 +17,6 @@ export interface CustomResource {
   readonly [field: string]: unknown;
 }
 
-/** Fields that are not content: what the object is, and what its own side says of it. */
-const APART: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata', 'status']);
 /** Kinds of which the host has only what something refers to. */
 const CONTENT_KINDS: ReadonlySet<string> = new Set(['Secret', 'ConfigMap', 'PersistentVolumeClaim', 'ServiceAccount']);
 /** Names that are looked for inside of the texts of one status; more only where a text is nothing but a name. */
@@ -118,11 +117,7 @@ export class CustomResourceTranslator {
 
   /** The virtual objects whose host names may occur in what the host says of this one. */
   knownNames(virtual: CustomResource, host?: CustomResource): readonly KnownName[] {
-    const { name = '', namespace = '', uid } = virtual.metadata ?? {};
-    const hostUID = host?.metadata?.uid;
-    const uids = uid === undefined || hostUID === undefined ? {} : { uids: { host: hostUID, virtual: uid } };
-    const held = this.#names(virtual, contentOf(virtual), []).slice(0, NAMES_IN_TEXTS);
-    return [{ namespace, name, ...uids }, ...held.map(({ namespace: at, name: of }) => ({ namespace: at, name: of }))];
+    return known(virtual, host, this.#names(virtual, contentOf(virtual), []));
   }
 
   /**
@@ -136,13 +131,11 @@ export class CustomResourceTranslator {
     const status = host['status'];
     if (!isObject(status)) return {};
     if (isDeeperThan(status, MAX_DEPTH)) return undefined;
+    const held = this.#names(virtual, contentOf(virtual), []);
     const names = new Map<string, string>([[host.metadata?.name ?? '', virtual.metadata?.name ?? '']]);
-    for (const held of this.#names(virtual, contentOf(virtual), [])) names.set(held.host, held.name);
-    const known = this.knownNames(virtual, host);
-    const translated = mapTexts(
-      status,
-      (text) => names.get(text) ?? tenantText(text, this.#context.identity, known),
-    ) as JsonObject;
+    for (const one of held) names.set(one.host, one.name);
+    const inTenantNames = tenantTexts(this.#context.identity, known(virtual, host, held));
+    const translated = mapTexts(status, (text) => names.get(text) ?? inTenantNames(text)) as JsonObject;
     return counts ? withGenerations(translated, host, virtual) : translated;
   }
 
@@ -189,46 +182,50 @@ export class CustomResourceTranslator {
   #withSelector(content: unknown, path: JsonPath, virtual: CustomResource, problems: string[]): unknown {
     const { identity } = this.#context;
     const namespace = virtual.metadata?.namespace;
-    return editAt(
-      content,
-      path,
-      (value, place) => {
-        if (value === null) return value;
-        if (!isSelector(value)) {
-          problems.push(`${formatPath(place)} is no label selector of matchLabels and matchExpressions; correct it`);
-          return value;
-        }
-        return namespace === undefined
-          ? hostSelectorAnywhere(identity, value)
-          : hostSelector(identity, namespace, value);
-      },
-      { onMismatch: inTheWay(problems) },
+    const what = 'label selector of matchLabels and matchExpressions';
+    return withTranslated(content, path, problems, { what, is: isSelector }, (selector) =>
+      namespace === undefined ? hostSelectorAnywhere(identity, selector) : hostSelector(identity, namespace, selector),
     );
   }
 
   #withLabels(content: unknown, path: JsonPath, virtual: CustomResource, problems: string[]): unknown {
     const { identity } = this.#context;
     const namespace = virtual.metadata?.namespace;
-    return editAt(
-      content,
-      path,
-      (value, place) => {
-        if (value === null) return value;
-        if (!isLabels(value)) {
-          problems.push(`${formatPath(place)} is no map of labels; correct it`);
-          return value;
-        }
-        return namespace === undefined
-          ? hostSelectorAnywhere(identity, { matchLabels: value }).matchLabels
-          : hostMatchLabels(identity, namespace, value);
-      },
-      { onMismatch: inTheWay(problems) },
+    return withTranslated(content, path, problems, { what: 'map of labels', is: isLabels }, (labels) =>
+      namespace === undefined
+        ? hostSelectorAnywhere(identity, { matchLabels: labels }).matchLabels
+        : hostMatchLabels(identity, namespace, labels),
     );
   }
 }
 
-function contentOf(object: CustomResource): JsonObject {
-  return Object.fromEntries(Object.entries(object).filter(([key]) => !APART.has(key)));
+/** The content with what stands at a path translated; a value of another shape there is a problem, and null is nothing. */
+function withTranslated<V>(
+  content: unknown,
+  path: JsonPath,
+  problems: string[],
+  expected: { readonly what: string; readonly is: (value: unknown) => value is V },
+  translate: (value: V) => unknown,
+): unknown {
+  const change = (value: unknown, place: Place): unknown => {
+    if (value === null) return value;
+    if (expected.is(value)) return translate(value);
+    problems.push(`${formatPath(place)} is no ${expected.what}; correct it`);
+    return value;
+  };
+  return editAt(content, path, change, { onMismatch: inTheWay(problems) });
+}
+
+/** An object and what it names, as far as texts about it are searched for them. */
+function known(
+  { metadata: { name = '', namespace = '', uid } = {} }: CustomResource,
+  host: CustomResource | undefined,
+  held: readonly HeldName[],
+): readonly KnownName[] {
+  const hostUID = host?.metadata?.uid;
+  const uids = uid === undefined || hostUID === undefined ? {} : { uids: { host: hostUID, virtual: uid } };
+  const named = held.slice(0, NAMES_IN_TEXTS).map((one) => ({ namespace: one.namespace, name: one.name }));
+  return [{ namespace, name, ...uids }, ...named];
 }
 
 const inTheWay =

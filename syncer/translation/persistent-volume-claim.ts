@@ -22,7 +22,7 @@ import { metadataPatch } from './metadata-patch';
 import { hostName, type ClusterIdentity } from './names';
 import { claimVolumeName } from './persistent-volume';
 import { compareQuantities } from './quantity';
-import { tenantText } from './tenant-text';
+import { tenantTexts } from './tenant-text';
 
 /** What the syncer does with claims on the host. */
 export const PERSISTENT_VOLUME_CLAIM_RIGHTS: readonly HostRight[] = [
@@ -307,10 +307,10 @@ function statusChanges(host: PersistentVolumeClaim, virtual: PersistentVolumeCla
   }
   const { name = '', namespace = '', uid = '' } = virtual.metadata ?? {};
   // The name of the host's volume has the host's UID in it, that of the virtual one the virtual UID.
-  const known = [{ namespace, name, uids: { host: host.metadata?.uid ?? '', virtual: uid } }];
+  const inTenantNames = tenantTexts(id, [{ namespace, name, uids: { host: host.metadata?.uid ?? '', virtual: uid } }]);
   const conditions = (host.status?.conditions ?? [])
     .filter(isTheHosts)
-    .map((one) => (one.message === undefined ? one : { ...one, message: tenantText(one.message, id, known) }));
+    .map((one) => (one.message === undefined ? one : { ...one, message: inTenantNames(one.message) }));
   const shown = virtual.status?.conditions ?? [];
   if (!jsonEqual(conditions, shown.filter(isTheHosts))) {
     const all = [...conditions, ...shown.filter((one) => !isTheHosts(one))];

@@ -4,7 +4,7 @@ import { jsonEqual, objectChanges } from './json';
 import { hiddenContainer, type HiddenContainer } from './hidden-container';
 import { LABELS } from './keys';
 import { podReferences } from './pod-references';
-import { tenantText, type KnownName } from './tenant-text';
+import { tenantTexts } from './tenant-text';
 
 /** Fields of the status that newer API servers have and the types do not. */
 type Status = PodStatus & { observedGeneration?: number };
@@ -255,21 +255,21 @@ function hasInitContainers(spec: PodSpec | undefined): boolean {
 
 /** Replaces host names in texts; what is needed for it is collected with the first text. */
 function translator(hostPod: Pod, virtualPod: Pod): Text {
-  let known: KnownName[] | undefined;
+  let translated: Text | undefined;
   const id = {
     name: hostPod.metadata?.labels?.[LABELS.virtualCluster] ?? '',
     hostNamespace: hostPod.metadata?.namespace ?? '',
   };
   return (text) => {
-    known ??= [
+    translated ??= tenantTexts(id, [
       {
         namespace: virtualPod.metadata?.namespace ?? '',
         name: virtualPod.metadata?.name ?? '',
         uids: { host: hostPod.metadata?.uid ?? '', virtual: virtualPod.metadata?.uid ?? '' },
       },
       ...podReferences(virtualPod),
-    ];
-    return tenantText(text, id, known);
+    ]);
+    return translated(text);
   };
 }
 

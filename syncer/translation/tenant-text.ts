@@ -31,28 +31,41 @@ const NAME_CHARACTER = '[a-z0-9-]';
  * companions (tokens, trust anchors, certificates), and the host namespace beside them or named as one, replaced by the virtual ones.
  */
 export function tenantText(text: string, id: ClusterIdentity, known: Iterable<KnownName>): string {
-  let result = text;
-  let namespace: string | undefined;
-  for (const one of known) {
-    if (one.namespace === '') {
-      result = replaceName(result, id, clusterScopedHostName(id, one.name), one);
-      continue;
+  return tenantTexts(id, known)(text);
+}
+
+/** As {@link tenantText}, for many texts about the same objects: their names on the host are made once. */
+export function tenantTexts(id: ClusterIdentity, known: Iterable<KnownName>): (text: string) => string {
+  const all = [...known];
+  const objects = all.map((one) => ({
+    uids: one.namespace === '' ? undefined : one.uids,
+    names: hostNamesOf(id, one),
+  }));
+  const namespace = all.find((one) => one.namespace !== '')?.namespace;
+  return (text) => {
+    let result = text;
+    for (const { names, uids } of objects) {
+      for (const [host, virtual] of names) result = replaceName(result, id, host, virtual);
+      if (uids !== undefined && uids.host !== '') result = result.replaceAll(uids.host, uids.virtual);
     }
-    namespace ??= one.namespace;
-    result = replaceName(result, id, hostName(id, one.namespace, one.name), one);
+    if (namespace === undefined || !result.includes(id.hostNamespace)) return result;
+    const spelled = new RegExp(`(namespace[:=]? ?"?|")${escape(id.hostNamespace)}(?!${NAME_CHARACTER})`, 'g');
+    return result.replace(spelled, (_match, before: string) => before + namespace);
+  };
+}
+
+/** Names on the host of an object and its companions, each with what the tenant is told instead. */
+function hostNamesOf(id: ClusterIdentity, one: KnownName): readonly (readonly [host: string, virtual: KnownName])[] {
+  const { namespace, name } = one;
+  if (namespace === '') return [[clusterScopedHostName(id, name), one]];
+  return [
+    [hostName(id, namespace, name), one],
     // A pod's token Secret does not exist in the virtual cluster; what is missing then is the pod's token.
-    for (const [companion, hostNameOf] of COMPANIONS) {
-      result = replaceName(result, id, hostNameOf(id, one.namespace, one.name), {
-        ...one,
-        name: `${one.name}-${companion}`,
-      });
-    }
-    if (one.uids !== undefined && one.uids.host !== '') result = result.replaceAll(one.uids.host, one.uids.virtual);
-  }
-  if (namespace === undefined || !result.includes(id.hostNamespace)) return result;
-  const spelled = new RegExp(`(namespace[:=]? ?"?|")${escape(id.hostNamespace)}(?!${NAME_CHARACTER})`, 'g');
-  const virtual = namespace;
-  return result.replace(spelled, (_match, before: string) => before + virtual);
+    ...COMPANIONS.map(
+      ([companion, hostNameOf]) =>
+        [hostNameOf(id, namespace, name), { namespace, name: `${name}-${companion}` }] as const,
+    ),
+  ];
 }
 
 function replaceName(
