@@ -17,6 +17,7 @@ import type { Definition } from '../translation';
 import { withoutLastApplied } from './caches';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
+import { exactly } from './exactly';
 import { isOtherObject, warn } from './refusals';
 
 /** A kind whose definition is copied. */
@@ -151,11 +152,12 @@ export class DefinitionCopy {
       }
       return;
     }
-    const patch = appliedPatch(wanted, actual) as { readonly metadata?: object } | undefined;
+    const patch = appliedPatch(wanted, actual);
     if (!patch) return;
-    const body = { ...patch, metadata: { ...patch.metadata, uid: actual.metadata?.uid } };
     try {
-      this.#virtual.observe(await client.patch<Definition>(type, { name: this.#name, type: 'merge' }, body));
+      this.#virtual.observe(
+        await client.patch<Definition>(type, { name: this.#name, type: 'merge' }, exactly(actual, patch)),
+      );
     } catch (error) {
       if (!ApiError.is(error, 'NotFound') && !isOtherObject(error)) throw error; // the watch tells soon
     }

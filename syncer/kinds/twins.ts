@@ -7,6 +7,7 @@ import { ANNOTATIONS, appliedPatch, FieldPatches, ownedBy, withAppliedDigest } f
 import type { KnownName, Translation } from '../translation';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
+import { exactly } from './exactly';
 import {
   isOtherObject,
   isRefusal,
@@ -349,9 +350,4 @@ export function byUID(host: KubeObject, virtual: KubeObject | undefined): Verdic
 function at({ metadata }: KubeObject): { name: string; namespace?: string } {
   const { name = '', namespace } = metadata ?? {};
   return { name, ...(namespace === undefined ? {} : { namespace }) };
-}
-
-/** A merge patch that fails on another object of the same name. */
-function exactly({ metadata }: KubeObject, patch: object): object {
-  return { ...patch, metadata: { ...(patch as KubeObject).metadata, uid: metadata?.uid } };
 }

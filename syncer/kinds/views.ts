@@ -17,6 +17,7 @@ import {
 } from '../translation';
 import type { Caches, CacheOptions } from './caches';
 import type { KindEnvironment } from './environment';
+import { exactly } from './exactly';
 import { isOtherObject } from './refusals';
 import { remove } from './removal';
 import { UnkeptWrites } from './unkept-writes';
@@ -190,8 +191,7 @@ export class Views<T extends KubeObject> {
     if (!patch || this.#unkept.has(uid, 'object', patch)) return actual;
     if (this.#waits(name, actual)) return undefined;
     try {
-      const body = { ...patch, metadata: { ...(patch as KubeObject).metadata, uid } };
-      const changed = await client.patch<T>(type, { name, ...place, type: 'merge' }, body);
+      const changed = await client.patch<T>(type, { name, ...place, type: 'merge' }, exactly(actual, patch));
       this.#unkept.note(uid, 'object', difference(wanted, changed));
       this.virtual.observe(changed);
       return changed;
@@ -222,10 +222,9 @@ export class Views<T extends KubeObject> {
     if (this.#waits(name, shown)) return;
     const place = namespaces === undefined ? {} : { namespace: namespaces.virtual };
     const subresource = how === 'subresource' ? { subresource: 'status' } : {};
-    const body = { metadata: { uid }, status: changes };
     try {
       const options = { name, ...place, ...subresource, type: 'merge' } as const;
-      const changed = await this.#environment.virtual.patch<T>(type, options, body);
+      const changed = await this.#environment.virtual.patch<T>(type, options, exactly(shown, { status: changes }));
       const left = objectChanges(wanted, statusOf(changed));
       this.#unkept.note(uid, 'status', Object.keys(left).length > 0 ? left : undefined);
       this.virtual.observe(changed);

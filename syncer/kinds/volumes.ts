@@ -6,6 +6,7 @@ import { appliedPatch, claimVolumeName, isView, isVolumeOf, volumeOfClaim, withA
 import type { Caches } from './caches';
 import type { Claims } from './claims';
 import type { KindEnvironment } from './environment';
+import { exactly } from './exactly';
 import { isOtherObject, warn } from './refusals';
 import { remove } from './removal';
 
@@ -132,11 +133,10 @@ export class Volumes {
 
   /** The volume as it is then; undefined when it is gone or another one. */
   async #patch(actual: PersistentVolume, patch: object, subresource?: string): Promise<PersistentVolume | undefined> {
-    const { name = '', uid } = actual.metadata ?? {};
-    const body = { ...patch, metadata: { ...(patch as PersistentVolume).metadata, uid } };
+    const { name = '' } = actual.metadata ?? {};
     try {
       const options = { name, type: 'merge', ...(subresource !== undefined && { subresource }) } as const;
-      const after = await this.#environment.virtual.patch<PersistentVolume>(TYPE, options, body);
+      const after = await this.#environment.virtual.patch<PersistentVolume>(TYPE, options, exactly(actual, patch));
       this.#virtual.observe(after);
       return after;
     } catch (error) {
