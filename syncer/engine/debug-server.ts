@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setImmediate as pause } from 'node:timers/promises';
 import type { DebugQuery, DebugRegistry } from './debug-registry';
+import { closeServer, listenOn } from './listening';
 import type { Logger } from './logger';
 
 /** The listener's only address: who reaches it is in the pod, or may `kubectl port-forward` to it. */
@@ -39,21 +39,13 @@ export class DebugServer {
    * @throws Error naming the port when it is taken
    */
   listen(port: number): Promise<{ port: number }> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) => {
-        const taken = `port ${port} for debugging is taken; stop what listens there`;
-        reject(error.code === 'EADDRINUSE' ? new Error(taken, { cause: error }) : error);
-      });
-      this.#server.listen(port, LOOPBACK, () => resolve({ port: (this.#server.address() as AddressInfo).port }));
-    });
+    const taken = `port ${port} for debugging is taken; stop what listens there`;
+    return listenOn(this.#server, { port, host: LOOPBACK }, taken);
   }
 
   /** Stops answering and closes what is open. */
   close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
-    });
+    return closeServer(this.#server);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

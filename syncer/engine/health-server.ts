@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { closeServer, listenOn } from './listening';
 import type { Logger } from './logger';
 import type { Metrics } from './metrics';
 
@@ -49,26 +49,13 @@ export class HealthServer {
    * @throws Error naming the port when it is taken
    */
   listen(port: number, host?: string): Promise<{ port: number }> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(
-          error.code === 'EADDRINUSE'
-            ? new Error(`port ${port} for health and metrics is taken; stop what listens there or choose another`, {
-                cause: error,
-              })
-            : error,
-        );
-      });
-      this.#server.listen(port, host, () => resolve({ port: (this.#server.address() as AddressInfo).port }));
-    });
+    const taken = `port ${port} for health and metrics is taken; stop what listens there or choose another`;
+    return listenOn(this.#server, { port, host }, taken);
   }
 
   /** Stops answering and closes what is open. */
   close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
-    });
+    return closeServer(this.#server);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
