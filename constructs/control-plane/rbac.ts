@@ -59,8 +59,7 @@ export function roleBinding(spec: VirtualClusterSpec): RoleBinding {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'RoleBinding',
     metadata: { name: serviceAccount, namespace: spec.namespace, labels: controlPlaneLabels(spec.name) },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: serviceAccount },
-    subjects: [{ kind: 'ServiceAccount', name: serviceAccount, namespace: spec.namespace }],
+    ...grant(spec, 'Role', serviceAccount),
   };
 }
 
@@ -68,9 +67,7 @@ export function roleBinding(spec: VirtualClusterSpec): RoleBinding {
 export function clusterRole(spec: VirtualClusterSpec): readonly [] | readonly [ClusterRole, ClusterRoleBinding] {
   const rights = syncerClusterRights(spec.configuration);
   if (rights.length === 0) return [];
-  const { serviceAccount } = controlPlaneNames(spec.name);
-  // Shared with the clusters of all namespaces, so that the name says which one's it is.
-  const name = clusterScopedHostName({ name: spec.name, hostNamespace: spec.namespace }, 'syncer');
+  const name = nameElsewhere(spec);
   const metadata = { name, labels: controlPlaneLabels(spec.name) };
   const apiVersion = 'rbac.authorization.k8s.io/v1';
   return [
@@ -79,17 +76,14 @@ export function clusterRole(spec: VirtualClusterSpec): readonly [] | readonly [C
       apiVersion,
       kind: 'ClusterRoleBinding',
       metadata,
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
-      subjects: [{ kind: 'ServiceAccount', name: serviceAccount, namespace: spec.namespace }],
+      ...grant(spec, 'ClusterRole', name),
     },
   ];
 }
 
 /** What the syncer may do in other namespaces of the host, and to whom that is given; a Role and a RoleBinding each. */
 export function namespaceRoles(spec: VirtualClusterSpec): readonly (readonly [Role, RoleBinding])[] {
-  const { serviceAccount } = controlPlaneNames(spec.name);
-  // Shared with the clusters of all namespaces, so that the name says which one's it is.
-  const name = clusterScopedHostName({ name: spec.name, hostNamespace: spec.namespace }, 'syncer');
+  const name = nameElsewhere(spec);
   const apiVersion = 'rbac.authorization.k8s.io/v1';
   return [...syncerNamespaceRights(spec.configuration)].map(([namespace, rights]) => {
     const metadata = { name, namespace, labels: controlPlaneLabels(spec.name) };
@@ -99,11 +93,28 @@ export function namespaceRoles(spec: VirtualClusterSpec): readonly (readonly [Ro
         apiVersion,
         kind: 'RoleBinding',
         metadata,
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
-        subjects: [{ kind: 'ServiceAccount', name: serviceAccount, namespace: spec.namespace }],
+        ...grant(spec, 'Role', name),
       },
     ] as const;
   });
+}
+
+/** Name of roles outside of the host namespace: shared with the clusters of all namespaces, so it says which one's they are. */
+function nameElsewhere({ name, namespace }: VirtualClusterSpec): string {
+  return clusterScopedHostName({ name, hostNamespace: namespace }, 'syncer');
+}
+
+/** What of a binding gives a role to the control plane's account. */
+function grant(
+  spec: VirtualClusterSpec,
+  kind: 'Role' | 'ClusterRole',
+  name: string,
+): Pick<RoleBinding, 'roleRef' | 'subjects'> {
+  const { serviceAccount } = controlPlaneNames(spec.name);
+  return {
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name },
+    subjects: [{ kind: 'ServiceAccount', name: serviceAccount, namespace: spec.namespace }],
+  };
 }
 
 function policyRule({ apiGroup, resources, verbs, names }: HostRight): PolicyRule {
