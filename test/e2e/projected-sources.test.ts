@@ -1,18 +1,11 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import type { KubeObject, ResourceType } from '../../syncer/kube-client';
+import type { KubeObject } from '../../syncer/kube-client';
 import { createAuthority } from '../../syncer/pki';
-import { PodSigner } from '../integration/pod-signer';
+import { BUNDLES, PodSigner } from '../integration/pod-signer';
 import { eventually } from '../virtual-cluster';
 import { idle, Tenant } from './tenant';
 import { useVirtualCluster } from './virtual-cluster';
 
-const BUNDLES: ResourceType = {
-  group: 'certificates.k8s.io',
-  version: 'v1',
-  resource: 'clustertrustbundles',
-  kind: 'ClusterTrustBundle',
-  namespaced: false,
-};
 const SIGNER = 'example.org/mesh';
 const HOUR = 3_600_000;
 /** A kubelet looks at what it mounts about every minute and a half. */

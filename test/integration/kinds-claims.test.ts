@@ -65,6 +65,8 @@ const patch = (name: string, body: object) =>
   clusters.virtual.patch(CLAIMS, { namespace: 'default', name, type: 'merge' }, body);
 
 const remove = (name: string) => clusters.virtual.delete(CLAIMS, { namespace: 'default', name });
+const goneVirtually = (name: string) =>
+  eventually('the claim is gone from the virtual cluster', async () => (await virtual(name)) === undefined);
 
 const uses = (name: string): Partial<PodSpec> => ({
   volumes: [{ name: 'data', persistentVolumeClaim: { claimName: name } }],
@@ -310,7 +312,7 @@ test('a claim on the host that is not of this cluster is never touched, and no p
   expect((await twin('taken'))?.metadata?.resourceVersion).toBe(foreign.metadata?.resourceVersion);
   await removePod('taker');
   await remove('taken');
-  await eventually('the claim is gone from the virtual cluster', async () => (await virtual('taken')) === undefined);
+  await goneVirtually('taken');
   expect((await twin('taken'))?.metadata?.resourceVersion).toBe(foreign.metadata?.resourceVersion);
   storage.ignored.clear();
   await removeKept('taken');
@@ -399,7 +401,7 @@ describe('kept claims', () => {
       metadata: { uid: before?.metadata?.uid, annotations: { [ANNOTATIONS.uid]: again.metadata?.uid } },
     });
     await remove('kept');
-    await eventually('the claim is gone from the virtual cluster', async () => (await virtual('kept')) === undefined);
+    await goneVirtually('kept');
     await removeKept('kept');
   });
 
@@ -407,7 +409,7 @@ describe('kept claims', () => {
     await claim('picky');
     await bound('picky');
     await remove('picky');
-    await eventually('the claim is gone from the virtual cluster', async () => (await virtual('picky')) === undefined);
+    await goneVirtually('picky');
     const kept = await twin('picky');
     await claim('picky', { accessModes: ['ReadWriteMany'] });
     await told('picky', 'HostNameTaken', /kept on the host.*spec\.accessModes differ/);
@@ -417,7 +419,7 @@ describe('kept claims', () => {
     await bound('picky');
     expect((await twin('picky'))?.metadata?.uid).not.toBe(kept?.metadata?.uid);
     await remove('picky');
-    await eventually('the claim is gone from the virtual cluster', async () => (await virtual('picky')) === undefined);
+    await goneVirtually('picky');
     await removeKept('picky');
   });
 
@@ -425,9 +427,7 @@ describe('kept claims', () => {
     await claim('inherited');
     await bound('inherited');
     await remove('inherited');
-    await eventually('the claim is gone from the virtual cluster', async () => {
-      return (await virtual('inherited')) === undefined;
-    });
+    await goneVirtually('inherited');
     // Made anew under its name, a cluster has another anchor.
     const at = { namespace: HOST_NAMESPACE, name: clusters.hostNameOf('inherited'), type: 'merge' } as const;
     await clusters.host.patch(CLAIMS, at, { metadata: { annotations: { [ANNOTATIONS.keptFor]: 'another-anchor' } } });
@@ -520,7 +520,7 @@ test('where claims are not synced a pod with one is refused with the remedy, and
     expect(await clusters.twin(resources.pods, 'without')).toBeUndefined();
     await removePod('without');
     await remove('off');
-    await eventually('the claim is gone from the virtual cluster', async () => (await virtual('off')) === undefined);
+    await goneVirtually('off');
   } finally {
     await clusters.stopSyncer();
     await clusters.startSyncer();

@@ -1,23 +1,16 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { ConfigMap, Pod, Secret } from 'kubernetes-types/core/v1';
 import { resources } from '../../syncer/kube-client';
-import type { KubeObject, ResourceType } from '../../syncer/kube-client';
+import type { KubeObject } from '../../syncer/kube-client';
 import { createAuthority, KEY_TYPES } from '../../syncer/pki';
 import { certificateSecretName, trustAnchorsName } from '../../syncer/translation';
 import { KUBERNETES_MINOR } from '../host-cluster';
 import { eventually } from '../virtual-cluster/eventually';
 import { HOST_NAMESPACE, NAME } from './in-process-syncer';
-import { PodSigner, REQUESTS, type SignedRequest } from './pod-signer';
+import { BUNDLES, PodSigner, REQUESTS, type SignedRequest } from './pod-signer';
 import { found, TwoClusters } from './two-clusters';
 
 const IDENTITY = { name: NAME, hostNamespace: HOST_NAMESPACE };
-const BUNDLES: ResourceType = {
-  group: 'certificates.k8s.io',
-  version: 'v1',
-  resource: 'clustertrustbundles',
-  kind: 'ClusterTrustBundle',
-  namespaced: false,
-};
 const SIGNER = 'example.org/mesh';
 const HOUR = 3_600_000;
 const validity = { notBefore: new Date(Date.now() - HOUR), notAfter: new Date(Date.now() + 24 * HOUR) };

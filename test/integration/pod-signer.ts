@@ -12,6 +12,14 @@ import {
   derUnsigned,
 } from '../../syncer/pki/der';
 
+export const BUNDLES: ResourceType = {
+  group: 'certificates.k8s.io',
+  version: 'v1',
+  resource: 'clustertrustbundles',
+  kind: 'ClusterTrustBundle',
+  namespaced: false,
+};
+
 export const REQUESTS: ResourceType = {
   group: 'certificates.k8s.io',
   version: 'v1',
