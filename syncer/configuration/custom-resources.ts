@@ -4,14 +4,7 @@ import { parseJsonPath } from './json-path';
 import { dnsLabelProblem, dnsNameProblem, namespaceNameProblem } from './names';
 
 /** Kinds of the virtual cluster that a field of a custom resource can name; `self` is the custom resource's own kind. */
-const REFERRED_KINDS = [
-  'Secret',
-  'ConfigMap',
-  'Service',
-  'PersistentVolumeClaim',
-  'ServiceAccount',
-  'self',
-] as const;
+const REFERRED_KINDS = ['Secret', 'ConfigMap', 'Service', 'PersistentVolumeClaim', 'ServiceAccount', 'self'] as const;
 
 /** Groups whose kinds every API server has: they are no custom resources, and the rights on them must not be had this way. */
 const BUILT_IN_GROUPS: ReadonlySet<string> = new Set([
