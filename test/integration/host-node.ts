@@ -14,6 +14,7 @@ export class HostNode {
   /** Names of host pods that are left as they are, as if there were no room for them or their kubelet did not answer. */
   readonly ignored = new Set<string>();
   #running: Promise<unknown> | undefined;
+  #lookAgain: () => void = () => undefined;
   /** Last byte of the address by the pod's UID: what the watch tells may be older than a write, and then comes again. */
   readonly #addresses = new Map<string, number>();
 
@@ -46,7 +47,16 @@ export class HostNode {
       },
       logger,
     });
+    this.#lookAgain = () => {
+      for (const key of cache.keys()) controller.enqueue(key);
+    };
     this.#running = Promise.all([reflector.run(signal), controller.run(signal)]);
+  }
+
+  /** Ignores no pod any more, and sees to those that it had ignored. */
+  heedAll(): void {
+    this.ignored.clear();
+    this.#lookAgain();
   }
 
   async stop(): Promise<void> {
@@ -62,7 +72,13 @@ export class HostNode {
         if (pod.metadata?.deletionTimestamp) return;
         await this.#client.create(
           resources.pods,
-          { apiVersion: 'v1', kind: 'Binding', metadata: { name }, target: { kind: 'Node', name: this.name } } as never,
+          // This very pod: what the watch told of may be gone, and its successor there.
+          {
+            apiVersion: 'v1',
+            kind: 'Binding',
+            metadata: { name, uid },
+            target: { kind: 'Node', name: this.name },
+          } as never,
           { name, namespace, subresource: 'binding' },
         );
       } else if (pod.metadata?.deletionTimestamp) {

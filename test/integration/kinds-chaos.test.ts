@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
-import type { Service } from 'kubernetes-types/core/v1';
+import type { ConfigMap, Service } from 'kubernetes-types/core/v1';
 import { ApiError, resources } from '../../syncer/kube-client';
 import type { AnyObject, ObjectMeta, ResourceType } from '../../syncer/kube-client';
 import { LABELS, TOKENS_KIND, ANNOTATIONS } from '../../syncer/translation';
@@ -13,6 +13,7 @@ import {
   PRIORITY_CLASS,
   RANDOM_TYPES,
   randomLives,
+  SHARED,
   SYNC,
   WIDGETS,
 } from './random-objects';
@@ -89,6 +90,12 @@ async function withClusters<T>(use: (clusters: TwoClusters) => Promise<T>): Prom
         kind: 'Service',
         metadata: { name: OUTSIDE, namespace },
         spec: { ports: [{ port: 80 }] },
+      });
+      await clusters.virtual.create<ConfigMap>(resources.configMaps, {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: SHARED, namespace },
+        data: { color: 'red' },
       });
     }
     return await use(clusters);

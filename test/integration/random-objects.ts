@@ -41,6 +41,9 @@ export const PRIORITY_CLASS = 'important';
 /** A Service without selector in each namespace, whose endpoints are what slices say; it has to be there first. */
 export const OUTSIDE = 'outside';
 
+/** A config map in each namespace that every pod refers to; it has to be there first. */
+export const SHARED = 'shared';
+
 /** Settings with which all generated kinds are synced. */
 export const SYNC: SyncerConfigurationInput['sync'] = {
   toHost: {
@@ -70,7 +73,7 @@ const labels = fc.dictionary(
   { maxKeys: 3 },
 );
 // Some exist and some do not.
-const referred = (prefix: string) => fc.nat({ max: 30 }).map((number) => `${prefix}-${number}`);
+const referred = (prefix: string) => fc.nat({ max: 20 }).map((number) => `${prefix}-${number}`);
 const text = fc.string({ maxLength: 40 });
 const data = fc.dictionary(fc.constantFrom('one', 'two', 'three', '__proto__', 'constructor'), text, { maxKeys: 3 });
 const secretData = data.map((map) =>
@@ -127,6 +130,7 @@ const pod = fc
           name: 'main',
           image: 'example.org/main:1',
           env: env.map((source, index) => ({ name: `V${index}`, ...source })),
+          envFrom: [{ configMapRef: { name: SHARED } }],
         },
       ],
       volumes: volumes.map((source, index) => ({ name: `v${index}`, ...source })),
