@@ -377,7 +377,7 @@ export class Pods {
         { name, namespace, subresource: 'status', type: 'strategic' },
         patch,
       );
-      this.#unkept.note(uid, VIRTUAL_STATUS, virtualPodStatusPatch(current, after));
+      this.#unkept.note(uid, VIRTUAL_STATUS, patch, virtualPodStatusPatch(current, after));
       this.#caches.virtual.pods.observe(after);
     } catch (error) {
       // Gone, or another pod has the name.
@@ -471,7 +471,7 @@ export class Pods {
       const options = { name, namespace, type: 'strategic', subresource } as const;
       const after = await this.#environment.host.patch<Pod>(resources.pods, options, patch);
       this.#caches.host.pods.observe(after);
-      this.#unkept.note(uid, write, difference(after));
+      this.#unkept.note(uid, write, patch, difference(after));
       return after;
     } catch (error) {
       if (ApiError.is(error, 'NotFound') || isOtherObject(error)) return host; // the watch tells soon

@@ -218,7 +218,7 @@ export class Twins<T extends KubeObject> {
         if (isRefusal(error)) await this.#bringBack(virtual, host);
         throw this.#refused(error, virtual);
       }
-      this.#unkept.note(uid, 'host', hostPatch(wanted, current, virtual));
+      this.#unkept.note(uid, 'host', patch, hostPatch(wanted, current, virtual));
       this.#kind.host.observe(current);
     }
     return this.#bringBack(virtual, current);
@@ -306,7 +306,7 @@ export class Twins<T extends KubeObject> {
         this.#kind.virtual.observe(after);
       }
       const left = patchOf(after);
-      this.#unkept.note(uid, 'virtual', left?.object || left?.status ? left : undefined);
+      this.#unkept.note(uid, 'virtual', patch, left?.object || left?.status ? left : undefined);
     } catch (error) {
       if (!ApiError.is(error, 'NotFound') && !isOtherObject(error)) throw error;
     }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { RefusedObjects } from './refused-objects';
 
 /**
@@ -22,9 +23,15 @@ export class UnkeptWrites {
     return this.#refused.get(uid)?.get(write) === text && this.#retries.left(`${uid} ${write}`) > 0;
   }
 
-  /** @param left the patch that the server's own answer would need now; undefined when it kept all */
-  note(uid: string, write: string, left: object | undefined): void {
-    if (left === undefined) this.#left.get(uid)?.delete(write);
+  /**
+   * The server answered a write. What its answer needs now came to nothing only as far as the write asked for it: an answer
+   * shows what others have written meanwhile, too, and that is still to be done.
+   *
+   * @param sent the patch that was written
+   * @param left the patch that the server's own answer would need now; undefined when it kept all
+   */
+  note(uid: string, write: string, sent: object, left: object | undefined): void {
+    if (left === undefined || !contains(sent, left)) this.#left.get(uid)?.delete(write);
     else put(this.#left, uid, write, left);
     this.#refused.get(uid)?.delete(write);
     this.#retries.forget(`${uid} ${write}`);
@@ -46,4 +53,14 @@ export class UnkeptWrites {
 
 function put(writes: Map<string, Map<string, string>>, uid: string, write: string, patch: object): void {
   writes.set(uid, (writes.get(uid) ?? new Map<string, string>()).set(write, JSON.stringify(patch)));
+}
+
+/** Whether a patch asks for nothing that the other one does not ask for. */
+function contains(sent: unknown, left: unknown): boolean {
+  if (!isMap(sent) || !isMap(left)) return isDeepStrictEqual(sent, left);
+  return Object.entries(left).every(([key, value]) => Object.hasOwn(sent, key) && contains(sent[key], value));
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

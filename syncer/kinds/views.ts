@@ -192,7 +192,7 @@ export class Views<T extends KubeObject> {
     if (this.#waits(name, actual)) return undefined;
     try {
       const changed = await client.patch<T>(type, { name, ...place, type: 'merge' }, exactly(actual, patch));
-      this.#unkept.note(uid, 'object', difference(wanted, changed));
+      this.#unkept.note(uid, 'object', patch, difference(wanted, changed));
       this.virtual.observe(changed);
       return changed;
     } catch (error) {
@@ -226,7 +226,7 @@ export class Views<T extends KubeObject> {
       const options = { name, ...place, ...subresource, type: 'merge' } as const;
       const changed = await this.#environment.virtual.patch<T>(type, options, exactly(shown, { status: changes }));
       const left = objectChanges(wanted, statusOf(changed));
-      this.#unkept.note(uid, 'status', Object.keys(left).length > 0 ? left : undefined);
+      this.#unkept.note(uid, 'status', changes, Object.keys(left).length > 0 ? left : undefined);
       this.virtual.observe(changed);
     } catch (error) {
       if (!ApiError.is(error, 'NotFound') && !isOtherObject(error)) throw error; // the watch tells soon
