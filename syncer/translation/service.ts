@@ -171,7 +171,7 @@ function mergeChange(wanted: unknown, present: unknown): unknown {
 
 /** The desired ports, with node ports that the host gave where the virtual Service names none and its type has them. */
 function portsWithNodePorts(wanted: ServiceSpec, present: ServiceSpec): ServicePort[] | undefined {
-  if (!hasNodePorts(wanted)) return wanted.ports;
+  if (!allocatesNodePorts(wanted)) return wanted.ports;
   const given = nodePorts(present);
   return wanted.ports?.map((port) => {
     const nodePort = port.nodePort || given.get(portKey(port));
@@ -179,8 +179,9 @@ function portsWithNodePorts(wanted: ServiceSpec, present: ServiceSpec): ServiceP
   });
 }
 
-function hasNodePorts(spec: ServiceSpec | undefined): boolean {
-  return spec?.type === 'NodePort' || spec?.type === 'LoadBalancer';
+/** Whether an API server gives each port a node port; a load balancer without them keeps only those that it names. */
+function allocatesNodePorts({ type, allocateLoadBalancerNodePorts }: ServiceSpec): boolean {
+  return type === 'NodePort' || (type === 'LoadBalancer' && allocateLoadBalancerNodePorts !== false);
 }
 
 /** A Service's ports differ in protocol or number. */

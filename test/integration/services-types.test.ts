@@ -104,6 +104,9 @@ async function follows(name: string, spec: ServiceSpec, steps: readonly object[]
   for (const step of steps) {
     compare(await patch(virtual, name, step), await patch(plain, name, step), step);
     twin = await settled(name);
+    const read = (client: KubeClient) => attempt(client.get<Service>(type, { namespace: 'default', name }));
+    const [ours, theirs] = await Promise.all([read(virtual), read(plain)]);
+    compare(ours, theirs, { settledAfter: step });
   }
   await Promise.all([virtual, plain].map((client) => client.delete(type, { namespace: 'default', name })));
   await clusters.gone(type, name);
