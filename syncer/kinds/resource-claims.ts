@@ -1,4 +1,5 @@
 import type { Pod } from 'kubernetes-types/core/v1';
+import { objectKey } from '../engine';
 import { resources } from '../kube-client';
 import { ANNOTATIONS, translateResourceClaim, virtualClaimStatusPatch } from '../translation';
 import type { ClaimConsumer, ResourceClaim } from '../translation';
@@ -14,20 +15,34 @@ import { Twins } from './twins';
  */
 export function resourceClaims(environment: KindEnvironment, caches: Caches): Twins<ResourceClaim> {
   const type = resources.resourceClaims;
-  return new Twins<ResourceClaim>(environment, caches, {
+  const { hostVersion } = environment;
+  const waitingForHost = new Set<string>();
+  const virtual = caches.of<ResourceClaim>('virtual', type, { transform: withoutLastApplied });
+  virtual.subscribe(({ type: change, key }) => {
+    if (change === 'deleted') waitingForHost.delete(key);
+  });
+  const twins = new Twins<ResourceClaim>(environment, caches, {
     type,
-    virtual: caches.of<ResourceClaim>('virtual', type, { transform: withoutLastApplied }),
+    virtual,
     host: caches.of<ResourceClaim>('host', type),
     // Consumers are told by the pods of both sides.
     waitFor: [caches.virtual.pods, caches.host.pods],
-    translate: (virtual) =>
-      translateResourceClaim(virtual, { ...environment, hostMinor: environment.hostVersion.minor }),
-    // Its spec never changes.
-    whenRefused: 'remove',
-    virtualPatch: (host, virtual) => ({
-      status: virtualClaimStatusPatch(host.status, virtual.status, consumers(host, caches)),
+    translate(claim) {
+      const translation = translateResourceClaim(claim, { ...environment, hostMinor: hostVersion.minor });
+      if (!translation.ok && translation.reason === 'HostTooOld') waitingForHost.add(objectKey(claim));
+      return translation;
+    },
+    // Pods may use it, and its spec never changes: what the host took once does no more harm now.
+    whenRefused: 'keep',
+    virtualPatch: (host, claim) => ({
+      status: virtualClaimStatusPatch(host.status, claim.status, consumers(host, caches)),
     }),
   });
+  hostVersion.onChange(() => {
+    for (const key of waitingForHost) twins.enqueue(key);
+    waitingForHost.clear();
+  });
+  return twins;
 }
 
 /** The pods of the virtual cluster whose twins use a claim on the host, without those that have ended. */
