@@ -9,7 +9,7 @@ import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
 import type { References } from './references';
 import { remove } from './removal';
-import { NAME_TAKEN_RETRY_MS, refused, warn, warnNameTaken, warnWriteLoop } from './refusals';
+import { isOtherObject, NAME_TAKEN_RETRY_MS, refused, warn, warnNameTaken, warnWriteLoop } from './refusals';
 import { WriteBudget } from './write-budget';
 
 /** What differs between config maps and secrets. */
@@ -155,7 +155,8 @@ export class ContentInUse<T extends ConfigMap | Secret> {
         this.#host.observe(metadataOf(await hostClient.create<T>(type, wanted)));
       } else if (replaceable(host, full)) {
         const patch = [
-          { op: 'test', path: '/metadata/uid', value: host.metadata?.uid },
+          // Fails on another object of the same name, as in `exactly`.
+          { op: 'add', path: '/metadata/uid', value: host.metadata?.uid },
           { op: 'add', path: '/metadata/labels', value: wanted.metadata?.labels ?? {} },
           { op: 'add', path: '/metadata/annotations', value: wanted.metadata?.annotations ?? {} },
           ...this.#kind.fields.map((field) => ({
@@ -172,8 +173,8 @@ export class ContentInUse<T extends ConfigMap | Secret> {
       }
     } catch (error) {
       if (ApiError.is(error, 'AlreadyExists')) return this.#meet(full, wanted, error);
-      if (ApiError.is(error, 'Invalid') && host) {
-        // The type of a Secret and `immutable` cannot be changed in place.
+      if (isOtherObject(error)) return; // the watch tells soon
+      if (host && isImmutable(error)) {
         await remove(hostClient, type, host);
         return;
       }
@@ -213,6 +214,20 @@ export class ContentInUse<T extends ConfigMap | Secret> {
     throw error; // for the queue's back-off
   }
 }
+
+/**
+ * Whether the API server's own validation says that the contents cannot be changed in place, as the object is `immutable`. What else is
+ * invalid, to an admission policy of the host for one, would be so in a new object, too.
+ */
+const isImmutable = (error: unknown): boolean =>
+  ApiError.is(error, 'Invalid') &&
+  (error.details?.causes?.some(
+    ({ reason, field = '', message = '' }) =>
+      reason === 'FieldValueForbidden' &&
+      ['immutable', 'data', 'binaryData'].includes(field) &&
+      message.includes('field is immutable'),
+  ) ??
+    false);
 
 const replaceable = (host: KubeObject, virtual: KubeObject): boolean =>
   host.metadata?.annotations?.[ANNOTATIONS.uid] === virtual.metadata?.uid;

@@ -1,5 +1,6 @@
 import type { ConfigMap, Pod, PodSpec, Secret, Service } from 'kubernetes-types/core/v1';
-import { resources } from '../../syncer/kube-client';
+import { ApiError, resources } from '../../syncer/kube-client';
+import type { AnyObject, ResourceType } from '../../syncer/kube-client';
 import { ANNOTATIONS, tokenSecretName } from '../../syncer/translation';
 import { eventually } from '../virtual-cluster/eventually';
 import { HOST_NAMESPACE, NAME } from './in-process-syncer';
@@ -182,6 +183,82 @@ test('an immutable Secret that was made anew, of another type even, takes the pl
   const twin = await holds(resources.secrets, 'fixed', contents);
   expect(twin).toHaveProperty('type', 'kubernetes.io/basic-auth');
   expect(twin.metadata?.annotations?.[ANNOTATIONS.uid]).toBe(made.metadata?.uid);
+});
+
+test('a twin that a policy of the host keeps as it is stays, with the pods that use it, and follows once it may', async () => {
+  const [apiVersion, name] = ['admissionregistration.k8s.io/v1', 'no-secrets-in-config-maps'];
+  const admission = (kind: string, resource: string): ResourceType => ({
+    group: 'admissionregistration.k8s.io',
+    version: 'v1',
+    kind,
+    resource,
+    namespaced: false,
+  });
+  const policies = admission('ValidatingAdmissionPolicy', 'validatingadmissionpolicies');
+  const bindings = admission('ValidatingAdmissionPolicyBinding', 'validatingadmissionpolicybindings');
+  await clusters.host.create<AnyObject>(policies, {
+    apiVersion,
+    kind: policies.kind,
+    metadata: { name },
+    spec: {
+      matchConstraints: {
+        resourceRules: [
+          { apiGroups: [''], apiVersions: ['v1'], resources: ['configmaps'], operations: ['CREATE', 'UPDATE'] },
+        ],
+      },
+      // Answers `Invalid`, as where a field is wrong.
+      validations: [{ expression: "!has(object.data) || !('password' in object.data)", message: 'no passwords here' }],
+    },
+  });
+  await clusters.host.create<AnyObject>(bindings, {
+    apiVersion,
+    kind: bindings.kind,
+    metadata: { name },
+    spec: { policyName: name, validationActions: ['Deny'] },
+  });
+  try {
+    await eventually('the policy is in force', async () => {
+      const metadata = { name: 'probe', namespace: HOST_NAMESPACE };
+      const probe: ConfigMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { password: 'x' } };
+      const answer = await clusters.host
+        .create<ConfigMap>(resources.configMaps, probe, { dryRun: true })
+        .catch((error: unknown) => error);
+      return ApiError.is(answer, 'Invalid');
+    });
+    await configMap('guarded', { user: 'me' });
+    await clusters.createPod('guarded', mounts('guarded'));
+    await clusters.running('guarded');
+    const twin = await holds(resources.configMaps, 'guarded', { user: 'me' });
+    const at = { namespace: 'default', name: 'guarded', type: 'merge' } as const;
+    await clusters.virtual.patch(resources.configMaps, at, { data: { password: 'secret' } });
+    const event = await clusters.event('guarded', 'RefusedByHost');
+    expect(event.message).toContain('no passwords here');
+    expect(await clusters.twin(resources.configMaps, 'guarded')).toEqual(twin);
+    await clusters.virtual.patch(resources.configMaps, at, { data: { user: 'you', password: null } });
+    const after = await holds(resources.configMaps, 'guarded', { user: 'you' });
+    expect(after.metadata?.uid).toBe(twin.metadata?.uid);
+  } finally {
+    await clusters.host.delete(bindings, { name });
+    await clusters.host.delete(policies, { name });
+  }
+});
+
+test('a twin that somebody made immutable on the host is made anew for other contents', async () => {
+  await configMap('frozen', { step: '1' });
+  await clusters.createPod('thawing', mounts('frozen'));
+  await clusters.running('thawing');
+  const twin = await holds(resources.configMaps, 'frozen', { step: '1' });
+  const { name = '' } = twin.metadata ?? {};
+  await clusters.host.patch(
+    resources.configMaps,
+    { namespace: HOST_NAMESPACE, name, type: 'merge' },
+    { immutable: true },
+  );
+  const at = { namespace: 'default', name: 'frozen', type: 'merge' } as const;
+  await clusters.virtual.patch(resources.configMaps, at, { data: { step: '2' } });
+  const after = await holds(resources.configMaps, 'frozen', { step: '2' });
+  expect(after.metadata?.uid).not.toBe(twin.metadata?.uid);
+  expect(await clusters.events('frozen')).toEqual([]);
 });
 
 test('a pod starts although its config map was newer when it was read than the watch had told', async () => {
