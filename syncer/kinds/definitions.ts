@@ -9,6 +9,7 @@ import {
   isEstablished,
   isView,
   MAX_DEPTH,
+  servesVersion,
   virtualDefinition,
   withAppliedDigest,
   withVersionOnly,
@@ -80,17 +81,27 @@ export class DefinitionCopy {
     this.#listeners.add(listener);
   }
 
-  /** Whether the virtual cluster is known to lack the kind: then it has no objects of it. */
+  /**
+   * Whether the virtual cluster is known to lack the kind: then it has no objects of it. A definition of the tenant's may be there
+   * that does not serve it; a copy that does not is about to.
+   */
   get isAbsent(): boolean {
-    return this.#virtual.synced && this.#virtual.get(this.#name) === undefined;
+    if (!this.#virtual.synced) return false;
+    const virtual = this.#virtual.get(this.#name);
+    if (virtual === undefined) return true;
+    return !isView(virtual) && !this.#isServed(virtual);
   }
 
-  /** Calls back when {@link isAbsent} may have become true. */
+  /** Calls back when {@link isAbsent} has become true. */
   onAbsent(listener: () => void): void {
-    this.#virtual.whenSynced().then(listener, () => undefined);
-    this.#virtual.subscribe(({ type: change }) => {
-      if (change === 'deleted') listener();
-    });
+    let absent = false;
+    const look = (): void => {
+      const before = absent;
+      absent = this.isAbsent;
+      if (absent && !before) listener();
+    };
+    this.#virtual.whenSynced().then(look, () => undefined);
+    this.#virtual.subscribe(look);
   }
 
   /** How the status of a virtual object is written; undefined while that is not known. */
@@ -163,8 +174,12 @@ export class DefinitionCopy {
     }
   }
 
+  #isServed(definition: Definition): boolean {
+    return isEstablished(definition) && servesVersion(definition, this.#kind.version);
+  }
+
   #noteServed(side: 'host' | 'virtual', definition: Definition | undefined): void {
-    const uid = definition !== undefined && isEstablished(definition) ? definition.metadata?.uid : undefined;
+    const uid = definition !== undefined && this.#isServed(definition) ? definition.metadata?.uid : undefined;
     if (this.#served[side] === uid) return;
     if (uid === undefined) delete this.#served[side];
     else {

@@ -37,13 +37,18 @@ export interface ExpectedKind {
 const APPROVED = 'api-approved.kubernetes.io';
 
 /** Why a definition does not serve a kind as it is expected, or undefined when it does. */
-export function definitionProblem({ spec }: Definition, expected: ExpectedKind): string | undefined {
+export function definitionProblem(definition: Definition, expected: ExpectedKind): string | undefined {
+  const { spec } = definition;
   const { kind, version, scope } = expected;
   if (spec.names.kind !== kind) return `its kind is ${spec.names.kind}, not ${kind}`;
   if (spec.scope !== scope) return `its scope is ${spec.scope}, not ${scope}`;
-  if (!spec.versions.some(({ name, served }) => name === version && served))
-    return `it does not serve version ${version}`;
+  if (!servesVersion(definition, version)) return `it does not serve version ${version}`;
   return undefined;
+}
+
+/** Whether objects of a version can be asked for, once the definition is established. */
+export function servesVersion({ spec }: Definition, version: string): boolean {
+  return spec.versions.some(({ name, served }) => name === version && served);
 }
 
 /** Whether the API server has begun to serve a definition's kinds. */

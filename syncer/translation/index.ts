@@ -6,6 +6,7 @@ export {
   definitionProblem,
   hasStatusSubresource,
   isEstablished,
+  servesVersion,
   virtualDefinition,
   withVersionOnly,
   type Definition,

@@ -228,6 +228,35 @@ describe('the copy of a definition', () => {
     expect(event.message).toContain('its scope is Cluster, not Namespaced');
     expect(await clusters.virtual.get(definitions, { name })).toMatchObject({ spec: { scope: 'Cluster' } });
   });
+
+  test('leaves no Secret on the host that nothing uses, also where one of the tenant serves another version alone', async () => {
+    const name = `things.${GROUP}`;
+    const own = definition('Thing', 'Namespaced', false) as AnyObject & { spec: { versions: { name: string }[] } };
+    const versions = own.spec.versions.slice(0, 1).map((version) => ({ ...version, storage: true }));
+    await clusters.stopSyncer();
+    await found(clusters.virtual.delete(definitions, { name }));
+    await eventually("the tenant's definition serves v1beta1 alone", () =>
+      clusters.virtual.create(definitions, { ...own, spec: { ...own.spec, versions } }),
+    );
+    await clusters.startSyncer({ sync }, 'syncer');
+    await secret('passing');
+    await clusters.createPod('passing', { volumes: [{ name: 'v', secret: { secretName: 'passing' } }] });
+    await clusters.running('passing');
+    await eventually('Secret passing is on the host', () => clusters.twin(resources.secrets, 'passing'));
+    await clusters.virtual.delete(resources.pods, { namespace: 'default', name: 'passing' });
+    await eventually(
+      'Secret passing is off the host',
+      async () => !(await clusters.twin(resources.secrets, 'passing')),
+    );
+    // Objects are synced as soon as there can be any.
+    const path = '/spec/versions/-';
+    const value = { ...own.spec.versions[1], storage: false };
+    await clusters.virtual.patch(definitions, { name, type: 'json' }, [{ op: 'add', path, value }]);
+    const things = typeOf('Thing');
+    await served(clusters.virtual, 'virtual cluster', things);
+    await clusters.virtual.create(things, object(things, 'first', { spec: { n: 1 } }));
+    await twinOf(things, 'first', { spec: { n: 1 } });
+  });
 });
 
 describe("a tenant's custom resource", () => {
