@@ -259,6 +259,9 @@ export class Pods {
     }
     const obstacle = claim && this.#with.claims?.obstacle(virtual);
     if (obstacle) return this.#waitForClaims(virtual, obstacle);
+    // Somebody may remove each host pod before it has a node.
+    const wait = this.#takeWrite(virtual);
+    if (wait > 0) return { requeueAfterMs: wait };
     for (const projections of this.#with.projections) {
       const missing = await projections.obstacle(virtual);
       if (missing !== undefined) {
@@ -365,11 +368,8 @@ export class Pods {
     const patch = virtualPodStatusPatch(current, virtual);
     const uid = virtual.metadata?.uid ?? '';
     if (!patch || this.#unkept.has(uid, VIRTUAL_STATUS, patch)) return;
-    const wait = this.#budget.take(uid);
-    if (wait > 0) {
-      warnWriteLoop(this.#environment, resources.pods, virtual);
-      return { requeueAfterMs: wait };
-    }
+    const wait = this.#takeWrite(virtual);
+    if (wait > 0) return { requeueAfterMs: wait };
     const { name = '', namespace = '' } = virtual.metadata ?? {};
     try {
       const after = await this.#environment.virtual.patch<Pod>(
@@ -460,9 +460,8 @@ export class Pods {
     const uid = virtual.metadata?.uid ?? '';
     const write = `host ${subresource ?? ''}`;
     if (!patch || this.#unkept.has(uid, write, patch)) return host;
-    const wait = this.#budget.take(uid);
+    const wait = this.#takeWrite(virtual);
     if (wait > 0) {
-      warnWriteLoop(this.#environment, resources.pods, virtual);
       this.#controller.enqueueAfter(objectKey(virtual), wait);
       return host;
     }
@@ -481,6 +480,13 @@ export class Pods {
       warn(this.#environment, resources.pods, virtual, 'RefusedByHost', withoutHiddenContainer(message, host));
       return host;
     }
+  }
+
+  /** @returns 0 when a write about the pod may be made now, else the ms after which to look again, which the tenant is told */
+  #takeWrite(virtual: Pod): number {
+    const wait = this.#budget.take(virtual.metadata?.uid ?? '');
+    if (wait > 0) warnWriteLoop(this.#environment, resources.pods, virtual);
+    return wait;
   }
 
   /** What the policy says against a host pod, as one text; undefined when nothing. */

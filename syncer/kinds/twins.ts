@@ -198,6 +198,8 @@ export class Twins<T extends KubeObject> {
       return;
     }
     if (mustBeRemade?.(wanted, host)) {
+      const wait = this.#takeWrite(virtual);
+      if (wait > 0) return { requeueAfterMs: wait };
       await this.#remove(host);
       return;
     }
@@ -205,11 +207,8 @@ export class Twins<T extends KubeObject> {
     const patch = hostPatch(wanted, host, virtual);
     const uid = virtual.metadata?.uid ?? '';
     if (patch && !this.#unkept.has(uid, 'host', patch)) {
-      const wait = this.#budget.take(uid);
-      if (wait > 0) {
-        warnWriteLoop(this.#environment, type, virtual);
-        return { requeueAfterMs: wait };
-      }
+      const wait = this.#takeWrite(virtual);
+      if (wait > 0) return { requeueAfterMs: wait };
       try {
         current = await this.#environment.host.patch<T>(type, { ...at(host), type: 'merge' }, exactly(host, patch));
       } catch (error) {
@@ -230,6 +229,9 @@ export class Twins<T extends KubeObject> {
     if (isReady && !isReady(virtual)) return;
     const wanted = this.#wanted(virtual);
     if (!wanted) return;
+    // Somebody may remove each twin as soon as it is there.
+    const wait = this.#takeWrite(virtual);
+    if (wait > 0) return { requeueAfterMs: wait };
     let host: T;
     try {
       host = await client.create<T>(type, wanted);
@@ -288,11 +290,8 @@ export class Twins<T extends KubeObject> {
     const patch = patchOf(virtual);
     const uid = virtual.metadata?.uid ?? '';
     if ((!patch?.object && !patch?.status) || this.#unkept.has(uid, 'virtual', patch)) return;
-    const wait = this.#budget.take(uid);
-    if (wait > 0) {
-      warnWriteLoop(this.#environment, type, virtual);
-      return { requeueAfterMs: wait };
-    }
+    const wait = this.#takeWrite(virtual);
+    if (wait > 0) return { requeueAfterMs: wait };
     const client = this.#environment.virtual;
     let after = virtual;
     try {
@@ -310,6 +309,13 @@ export class Twins<T extends KubeObject> {
     } catch (error) {
       if (!ApiError.is(error, 'NotFound') && !isOtherObject(error)) throw error;
     }
+  }
+
+  /** @returns 0 when a write about the object may be made now, else the ms after which to look again, which the tenant is told */
+  #takeWrite(virtual: T): number {
+    const wait = this.#budget.take(virtual.metadata?.uid ?? '');
+    if (wait > 0) warnWriteLoop(this.#environment, this.#kind.type, virtual);
+    return wait;
   }
 
   async #remove(host: T, resourceVersion?: string): Promise<void> {

@@ -58,6 +58,7 @@ export class Views<T extends KubeObject> {
   readonly #kind: ViewKind<T>;
   readonly #patches: FieldPatches;
   readonly #controller: Controller;
+  /** By the UID of the host's object: somebody may remove each view as soon as it is there. */
   readonly #budget = new WriteBudget();
   readonly #unkept = new UnkeptWrites();
   readonly host: ObjectCache<T>;
@@ -85,12 +86,12 @@ export class Views<T extends KubeObject> {
       logger: environment.logger,
       metrics: environment.metrics,
     });
-    this.host.subscribe(({ object }) => this.#enqueue(object, namespaces?.host));
+    this.host.subscribe(({ type: change, object }) => {
+      if (change === 'deleted') this.#budget.forget(object.metadata?.uid ?? '');
+      this.#enqueue(object, namespaces?.host);
+    });
     this.virtual.subscribe(({ type: change, object }) => {
-      if (change === 'deleted') {
-        this.#budget.forget(object.metadata?.uid ?? '');
-        this.#unkept.forget(object.metadata?.uid ?? '');
-      }
+      if (change === 'deleted') this.#unkept.forget(object.metadata?.uid ?? '');
       this.#enqueue(object, namespaces?.virtual);
     });
     caches.virtual.namespaces.subscribe(({ type: change, key }) => {
@@ -142,7 +143,7 @@ export class Views<T extends KubeObject> {
     if (actual?.metadata?.deletionTimestamp) return;
     const wanted = this.#wanted(host);
     if (!wanted) return;
-    const shown = await this.#show(name, wanted, actual);
+    const shown = await this.#show(name, host, wanted, actual);
     if (shown) await this.#showStatus(name, host, shown);
   }
 
@@ -168,13 +169,14 @@ export class Views<T extends KubeObject> {
   }
 
   /** @returns the view as it is then; undefined where the watch has to tell first */
-  async #show(name: string, wanted: T, actual: T | undefined): Promise<T | undefined> {
+  async #show(name: string, host: T, wanted: T, actual: T | undefined): Promise<T | undefined> {
     const { type, namespaces, exact } = this.#kind;
     const client = this.#environment.virtual;
     const place = namespaces === undefined ? {} : { namespace: namespaces.virtual };
     if (!actual) {
       // Its namespace is the tenant's to make.
       if (namespaces !== undefined && !this.#caches.virtual.namespaces.has(namespaces.virtual)) return undefined;
+      if (this.#waits(name, host)) return undefined;
       try {
         const created = await client.create<T>(type, wanted);
         this.virtual.observe(created);
@@ -189,7 +191,7 @@ export class Views<T extends KubeObject> {
     const patch = difference(wanted, actual);
     const uid = actual.metadata?.uid ?? '';
     if (!patch || this.#unkept.has(uid, 'object', patch)) return actual;
-    if (this.#waits(name, actual)) return undefined;
+    if (this.#waits(name, host)) return undefined;
     try {
       const changed = await client.patch<T>(type, { name, ...place, type: 'merge' }, exactly(actual, patch));
       this.#unkept.note(uid, 'object', patch, difference(wanted, changed));
@@ -204,7 +206,7 @@ export class Views<T extends KubeObject> {
     }
   }
 
-  /** Whether a view is written so often, as by a webhook of the tenant that answers each write, that the next one has to wait. */
+  /** Whether a view is written so often, as where a tenant's webhook or controller answers each write, that the next one has to wait. */
   #waits(name: string, { metadata }: T): boolean {
     const wait = this.#budget.take(metadata?.uid ?? '');
     if (wait > 0) this.#controller.enqueueAfter(name, wait);
@@ -219,7 +221,7 @@ export class Views<T extends KubeObject> {
     const changes = objectChanges(wanted, present);
     const uid = shown.metadata?.uid ?? '';
     if (Object.keys(changes).length === 0 || this.#unkept.has(uid, 'status', changes)) return;
-    if (this.#waits(name, shown)) return;
+    if (this.#waits(name, host)) return;
     const place = namespaces === undefined ? {} : { namespace: namespaces.virtual };
     const subresource = how === 'subresource' ? { subresource: 'status' } : {};
     try {

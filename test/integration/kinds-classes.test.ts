@@ -1,7 +1,7 @@
 import type { Pod } from 'kubernetes-types/core/v1';
 import type { RuntimeClass } from 'kubernetes-types/node/v1';
 import type { PriorityClass } from 'kubernetes-types/scheduling/v1';
-import { resources } from '../../syncer/kube-client';
+import { ApiError, resources } from '../../syncer/kube-client';
 import { clusterScopedHostName } from '../../syncer/translation';
 import { eventually } from '../virtual-cluster/eventually';
 import { HOST_NAMESPACE, NAME } from './in-process-syncer';
@@ -99,6 +99,40 @@ describe('priority classes of the tenant', () => {
     await withTwin('changing', { value: 20, preemptionPolicy: 'Never' });
     await clusters.virtual.delete(priorityClasses, { name: 'changing' });
     await withoutTwin('changing');
+  });
+
+  test('whose twins another program replaces each time are made anew at a bounded rate', async () => {
+    const { requests } = clusters.syncer.host;
+    const made = () =>
+      (['create', 'delete'] as const).reduce(
+        (sum, verb) => sum + requests.count({ verb, resource: 'priorityclasses' }),
+        0,
+      );
+    const before = { made: made(), at: performance.now() };
+    await clusters.virtual.create(priorityClasses, priorityClass('fought-over', 10));
+    const { metadata } = await withTwin('fought-over', { value: 10 });
+    const { name = '', labels = {}, annotations = {} } = metadata ?? {};
+    await eventually('event WriteLoop about PriorityClass fought-over', async () => {
+      for (let round = 0; round < 5; round += 1) {
+        await found(clusters.host.delete(priorityClasses, { name }));
+        try {
+          await clusters.host.create(
+            priorityClasses,
+            priorityClass(name, 11, { metadata: { name, labels, annotations } }),
+          );
+        } catch (error) {
+          // The syncer may have been quicker.
+          if (!ApiError.is(error, 'AlreadyExists')) throw error;
+        }
+      }
+      const fieldSelector = 'involvedObject.name=fought-over,reason=WriteLoop';
+      return (await clusters.virtual.list(resources.events, { namespace: 'default', fieldSelector })).items.length > 0;
+    });
+    // A burst, then one a second: true however slow the machine is.
+    expect(made() - before.made).toBeLessThanOrEqual(21 + (performance.now() - before.at) / 1000);
+    await withTwin('fought-over', { value: 10 });
+    await clusters.virtual.delete(priorityClasses, { name: 'fought-over' });
+    await withoutTwin('fought-over');
   });
 
   test('that went while no syncer ran leave nothing, and classes of others stay', async () => {

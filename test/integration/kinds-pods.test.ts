@@ -327,6 +327,28 @@ test('two writers of one status do not drive each other: the host wins, at a bou
   });
 });
 
+test('a pod whose host pod is removed each time before it has a node gets another one at a bounded rate', async () => {
+  const name = clusters.hostNameOf('unwanted');
+  const { requests } = clusters.syncer.host;
+  const made = () => requests.count({ verb: 'create', resource: 'pods' });
+  const before = { made: made(), at: performance.now() };
+  clusters.node.ignored.add(name);
+  await clusters.createPod('unwanted');
+  await eventually('event WriteLoop about pod unwanted', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      await found(clusters.host.delete(resources.pods, { namespace: HOST_NAMESPACE, name, gracePeriodSeconds: 0 }));
+      await sleep(10);
+    }
+    return (await clusters.events('unwanted')).some(({ reason }) => reason === 'WriteLoop');
+  });
+  // A burst, then one a second: true however slow the machine is.
+  expect(made() - before.made).toBeLessThanOrEqual(20 + (performance.now() - before.at) / 1000);
+  clusters.node.heedAll();
+  await clusters.running('unwanted');
+  await clusters.virtual.delete(resources.pods, { namespace: 'default', name: 'unwanted', gracePeriodSeconds: 0 });
+  await clusters.gone(resources.pods, 'unwanted');
+});
+
 test("a right that the host's administrator took away is not told in the host's words, and missed no longer than it is away", async () => {
   const metadata = { name: 'limited', namespace: HOST_NAMESPACE };
   await clusters.host.create(resources.roles, {

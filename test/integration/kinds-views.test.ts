@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { StorageClass } from 'kubernetes-types/storage/v1';
 import { resources } from '../../syncer/kube-client';
 import { eventually } from '../virtual-cluster/eventually';
@@ -75,6 +76,26 @@ test('what a tenant changes in a view is undone', async () => {
   await shows('kept', { metadata: { labels: { tenants: 'yes' } } });
   await clusters.virtual.delete(type, { name: 'kept' });
   await shows('kept', { provisioner: 'example.org/disk' });
+});
+
+test('a view that another program removes each time is made anew at a bounded rate', async () => {
+  await clusters.host.create(type, storageClass('fought-over'));
+  await shows('fought-over', { provisioner: 'example.org/disk' });
+  const { requests } = clusters.syncer.virtual;
+  const made = () => requests.count({ verb: 'create', resource: 'storageclasses' });
+  const before = { made: made(), at: performance.now() };
+  for (let round = 0; round < 150; round += 1) {
+    await found(clusters.virtual.delete(type, { name: 'fought-over' }));
+    await sleep(10);
+  }
+  // A burst, then one a second: far from one for each removal, and true however slow the machine is.
+  expect(made() - before.made).toBeLessThanOrEqual(20 + (performance.now() - before.at) / 1000);
+  await shows('fought-over', { provisioner: 'example.org/disk' });
+  await clusters.host.delete(type, { name: 'fought-over' });
+  await eventually(
+    'StorageClass fought-over is gone from the virtual cluster',
+    async () => (await seen('fought-over')) === undefined,
+  );
 });
 
 test('a class without the labels that are asked for is not shown, and one that loses them goes', async () => {
