@@ -23,6 +23,7 @@ const PLURALS: Readonly<Record<string, string>> = {
   ClusterRole: 'clusterroles',
   ClusterRoleBinding: 'clusterrolebindings',
   ConfigMap: 'configmaps',
+  CSIDriver: 'csidrivers',
   Deployment: 'deployments',
   Namespace: 'namespaces',
   Service: 'services',

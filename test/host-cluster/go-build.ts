@@ -71,21 +71,10 @@ export async function buildFromModule(
   const [first] = requests;
   if (!first) return;
   const names = requests.map(({ name }) => name).join(', ');
-  const go = findProgram('go');
-  if (!go) {
-    throw new HostClusterError(
-      `${names} cannot be built because there is no Go`,
-      'install Go 1.26 or newer (https://go.dev/dl), or put binaries into a folder and name it in NESTLING_BINARIES',
-    );
-  }
+  const go = findGo(names, ', or put binaries into a folder and name it in NESTLING_BINARIES');
   const { source } = first;
   const directory = mkdtempSync(join(dirname(first.target), '.build-'));
-  const environment: NodeJS.ProcessEnv = {
-    ...process.env,
-    CGO_ENABLED: '0',
-    GOWORK: 'off',
-    GOFLAGS: '-mod=mod -trimpath -buildvcs=false',
-  };
+  const environment = goEnvironment('mod');
   const goRun = (args: string[], onErrorLine?: (line: string) => void): Promise<string> =>
     run(go, args, { directory, environment, signal, ...(onErrorLine && { onErrorLine }) });
   log(
@@ -129,6 +118,60 @@ export async function buildFromModule(
     stop();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** A Go module of this repository to build: its name, its folder and the file that it becomes. */
+export interface FolderBuild {
+  readonly name: string;
+  readonly folder: string;
+  readonly target: string;
+}
+
+/**
+ * Builds the program of a Go module in a folder, static and stripped, from the versions that its go.sum knows.
+ *
+ * @throws HostClusterError when there is no Go or the build fails
+ */
+export async function buildFolder(
+  { name, folder, target }: FolderBuild,
+  log: Log,
+  signal?: AbortSignal,
+): Promise<void> {
+  const go = findGo(name);
+  log(`building ${name}`);
+  try {
+    await run(go, ['build', '-ldflags', '-s -w -buildid=', '-o', target, '.'], {
+      directory: folder,
+      environment: goEnvironment('readonly'),
+      signal,
+    });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new HostClusterError(
+      `building ${name} failed: ${failureLines(error.output)}`,
+      'mend that (Go, module proxy, space on disk)',
+      { cause: error },
+    );
+  }
+}
+
+function findGo(names: string, otherwise = ''): string {
+  const go = findProgram('go');
+  if (go) return go;
+  throw new HostClusterError(
+    `${names} cannot be built because there is no Go`,
+    `install Go 1.26 or newer (https://go.dev/dl)${otherwise}`,
+  );
+}
+
+/** @param modules whether go.mod may be completed, or is complete: -mod of the go command */
+function goEnvironment(modules: 'mod' | 'readonly'): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    CGO_ENABLED: '0',
+    GOWORK: 'off',
+    GOFLAGS: `-mod=${modules} -trimpath -buildvcs=false`,
+  };
 }
 
 /** The end of a build's output without the names of compiled packages. */

@@ -22,6 +22,7 @@ import {
   userKubeconfig,
 } from './control-plane';
 import { coreDNSObjects } from './core-dns';
+import { buildCSIDriver, csiDriverCommand, csiDriverObjects } from './csi-driver';
 import { HostClusterError, InterruptedError } from './failure';
 import type { Host } from './host';
 import { hostImages } from './host-images';
@@ -66,7 +67,7 @@ const PROGRAMS = [
   'kube-proxy',
   'local-path-provisioner',
 ] as const satisfies readonly BinaryName[];
-type Programs = Record<(typeof PROGRAMS)[number], string>;
+type Programs = Record<(typeof PROGRAMS)[number] | 'csi-driver', string>;
 
 /** How long a cluster may take to become ready once its programs and images are there, in seconds. */
 const READY_SECONDS = 120;
@@ -154,7 +155,8 @@ export class HostCluster implements Host {
           log(`removing what is left of an earlier host cluster ${name}`);
           await removeCluster(name);
         }
-        const programs = await resolveBinaries(PROGRAMS, log, signal);
+        const binaries = await resolveBinaries(PROGRAMS, log, signal);
+        const programs = { ...binaries, 'csi-driver': await buildCSIDriver(log, signal) };
         const archives = [...(await hostImages(log, signal)), ...images];
         const plan = await reserve({ name, nodes, network }, signal);
         try {
@@ -464,7 +466,7 @@ class Start {
       }
       return [name, target];
     };
-    return Object.fromEntries(PROGRAMS.map(install)) as Programs;
+    return Object.fromEntries((Object.keys(this.cached) as (keyof Programs)[]).map(install)) as Programs;
   }
 
   private record(name: string, node: string, { holder, logFile }: Namespaces): void {
@@ -521,6 +523,7 @@ class Start {
     this.launch('kubelet', node, namespaces, kubelet);
     const proxy = prepareKubeProxy({ plan, node, binary: programs['kube-proxy'], kubeconfig: proxyConfig });
     this.launch('kube-proxy', node, namespaces, proxy);
+    this.launch('csi-driver', node, namespaces, csiDriverCommand(programs['csi-driver'], node));
   }
 
   private async installAddOns(
@@ -529,7 +532,7 @@ class Start {
     api: Api,
     first: Namespaces,
   ): Promise<void> {
-    const objects = [...coreDNSObjects(this.plan), ...storageObjects(), ...enforcerObjects()];
+    const objects = [...coreDNSObjects(this.plan), ...storageObjects(), ...csiDriverObjects(), ...enforcerObjects()];
     for (const object of objects) await api.apply(object, this.signal);
     const kubeconfig = userKubeconfig(this.layout, identity, PROVISIONER_USER);
     const command = prepareProvisioner(this.plan, programs['local-path-provisioner'], kubeconfig);
