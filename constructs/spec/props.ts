@@ -88,6 +88,16 @@ export interface VirtualClusterProps {
    */
   readonly podSecurity?: PodSecurityLevel;
   /**
+   * CSI drivers of the host that inline volumes of tenants' pods may use, by the names of their CSIDriver objects, such as
+   * `secrets-store.csi.k8s.io`. A driver works with its own rights on what a pod's `volumeAttributes` say, and is told the
+   * pod's name and ServiceAccount on the host: allow only those that were made for pods that nobody trusts. The host's objects
+   * are not asked which those are: Kubernetes has no label for it (`security.openshift.io/csi-ephemeral-volume-profile` is
+   * OpenShift's, whose own admission reads it), and reading them is a cluster-wide right.
+   *
+   * @default - none; every driver with PodSecurityLevel.PRIVILEGED
+   */
+  readonly allowedCSIDrivers?: readonly string[];
+  /**
    * How the virtual API server is reached.
    *
    * @default Exposure.clusterIP()

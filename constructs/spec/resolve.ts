@@ -167,6 +167,7 @@ const PROP_OF_FIELD: readonly (readonly [field: string, prop: string])[] = [
   ['host.helperImage', 'images.syncer'],
   ['dns.image', 'images.coreDns'],
   ['policy.podSecurity', 'podSecurity'],
+  ['policy.allowedCSIDrivers', 'allowedCSIDrivers'],
 ];
 
 /** The syncer's document: its schema checks what goes into it, so that no rule exists twice. */
@@ -185,7 +186,10 @@ function resolveDocument(
       apiServer: { extraNames: props.apiServerNames === undefined ? undefined : [...props.apiServerNames] },
       network: { serviceCIDRs: props.serviceCIDR?.split(',').map((range) => range.trim()) },
       dns: { enabled: props.dns?.enabled, replicas: props.dns?.replicas, image: images?.coreDns },
-      policy: { podSecurity: props.podSecurity },
+      policy: {
+        podSecurity: props.podSecurity,
+        allowedCSIDrivers: props.allowedCSIDrivers === undefined ? undefined : [...props.allowedCSIDrivers],
+      },
       sync: syncDocument(props.sync),
     });
   } catch (error) {

@@ -10,6 +10,7 @@ export function contradictions(configuration: SyncerConfiguration): Configuratio
   return [
     ...workloadAccount(configuration),
     ...kubeconfigServer(configuration),
+    ...csiDrivers(configuration),
     ...synced(configuration),
     ...syncContradictions(configuration),
   ];
@@ -35,6 +36,14 @@ function kubeconfigServer({ apiServer, virtualCluster }: SyncerConfiguration): C
   if (own || apiServer.extraNames.some((extra) => extra === name || extra === `*${parent}`)) return [];
   const message = `has a name that the API server's certificate is not valid for: add ${name} to apiServer.extraNames`;
   return [{ field: 'apiServer.kubeconfigServer', value: server, message }];
+}
+
+/** Whoever lists some drivers believes that others are refused. */
+function csiDrivers({ policy: { podSecurity, allowedCSIDrivers } }: SyncerConfiguration): ConfigurationProblem[] {
+  if (podSecurity !== 'privileged' || allowedCSIDrivers.length === 0) return [];
+  const message =
+    'has no effect, as podSecurity privileged allows every driver: choose baseline or restricted, or remove this';
+  return [{ field: 'policy.allowedCSIDrivers', value: allowedCSIDrivers, message }];
 }
 
 /** What is synced. */

@@ -69,6 +69,17 @@ export function namespaceNameProblem(name: string): string | undefined {
 }
 
 /**
+ * What is wrong with the name of a CSI driver, which is that of its CSIDriver object.
+ *
+ * @returns a sentence with the remedy, or undefined for a good name
+ */
+export function csiDriverNameProblem(name: string): string | undefined {
+  return name.length <= 63 && dnsNameProblem(name) === undefined
+    ? undefined
+    : 'is no name of a CSI driver: write the name of its CSIDriver object, such as secrets-store.csi.k8s.io, at most 63 characters';
+}
+
+/**
  * What is wrong with an image reference.
  *
  * @returns a sentence with the remedy, or undefined for a good reference

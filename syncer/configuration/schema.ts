@@ -9,7 +9,7 @@ import {
   LOG_LEVELS,
   POD_SECURITY_LEVELS,
 } from './defaults';
-import { clusterNameProblem, dnsNameProblem, imageProblem } from './names';
+import { clusterNameProblem, csiDriverNameProblem, dnsNameProblem, imageProblem } from './names';
 import { syncSchema } from './sync';
 
 const clusterName = checked(clusterNameProblem);
@@ -94,6 +94,12 @@ const policy = z
       .enum(POD_SECURITY_LEVELS)
       .default(CONFIGURATION_DEFAULTS.podSecurity)
       .describe('Pod Security Standard that every translated pod must meet.'),
+    allowedCSIDrivers: z
+      .array(checked(csiDriverNameProblem))
+      .default([])
+      .describe(
+        "CSI drivers of the host that pods' inline volumes may use, by the names of their CSIDriver objects. A driver works with its own rights on what the pod's volumeAttributes say: name only those made for pods that nobody trusts. Labels on CSIDriver objects, such as OpenShift's security.openshift.io/csi-ephemeral-volume-profile, are not consulted.",
+      ),
   })
   .describe("What tenants' pods may do on the host.");
 

@@ -491,7 +491,8 @@ export class Pods {
 
   /** What the policy says against a host pod, as one text; undefined when nothing. */
   #violations(host: Pod): string | undefined {
-    const violations = checkPod(host, this.#environment.configuration.policy.podSecurity);
+    const { policy } = this.#environment.configuration;
+    const violations = checkPod(host, policy.podSecurity, policy);
     return violations.length > 0 ? violations.map(({ message }) => message).join('; ') : undefined;
   }
 

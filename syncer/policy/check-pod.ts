@@ -6,8 +6,13 @@ import { checkVolumes } from './volumes';
 
 /** What a platform may allow beyond a level. */
 export interface PodPolicyOptions {
-  /** CSI drivers whose inline volumes are allowed. @default none */
-  readonly csiDrivers?: readonly string[];
+  /**
+   * Names of CSI drivers whose inline volumes are allowed. Not taken from the host's CSIDriver objects: Kubernetes has no
+   * label that says which drivers are made for tenants, and reading those objects is a cluster-wide right.
+   *
+   * @default none
+   */
+  readonly allowedCSIDrivers?: readonly string[];
 }
 
 /**
@@ -18,8 +23,12 @@ export interface PodPolicyOptions {
  * @param level `privileged` allows everything
  * @returns all violations; empty when the pod may go to the host
  */
-export function checkPod(hostPod: Pod, level: PolicyLevel, { csiDrivers = [] }: PodPolicyOptions = {}): Violation[] {
+export function checkPod(
+  hostPod: Pod,
+  level: PolicyLevel,
+  { allowedCSIDrivers = [] }: PodPolicyOptions = {},
+): Violation[] {
   if (level === 'privileged') return [];
   const rules = level === 'restricted' ? [...BASELINE_RULES, ...RESTRICTED_RULES] : BASELINE_RULES;
-  return [...rules.flatMap((rule) => [...rule(hostPod)]), ...checkVolumes(hostPod, new Set(csiDrivers))];
+  return [...rules.flatMap((rule) => [...rule(hostPod)]), ...checkVolumes(hostPod, new Set(allowedCSIDrivers))];
 }

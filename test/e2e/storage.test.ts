@@ -1,15 +1,19 @@
-import type { PersistentVolume, PersistentVolumeClaim, Pod, PodSpec } from 'kubernetes-types/core/v1';
+import type { Event, PersistentVolume, PersistentVolumeClaim, Pod, PodSpec } from 'kubernetes-types/core/v1';
 import type { StorageClass } from 'kubernetes-types/storage/v1';
 import { resources } from '../../syncer/kube-client';
 import type { KubeObject, ResourceType } from '../../syncer/kube-client';
 import { hostName } from '../../syncer/translation';
+import { CSI_DRIVER, resolveHost } from '../host-cluster';
 import { eventually, exec } from '../virtual-cluster';
 import { useVirtualCluster } from './virtual-cluster';
 
 const BUSYBOX = 'docker.io/library/busybox:1.35';
 const NAMESPACE = 'shop';
 const CLAIMS = resources.persistentVolumeClaims;
-const cluster = useVirtualCluster('storage', { sync: { fromHost: { storageClasses: { enabled: true } } } });
+const cluster = useVirtualCluster('storage', {
+  sync: { fromHost: { storageClasses: { enabled: true } } },
+  allowedCSIDrivers: [CSI_DRIVER],
+});
 const kept = useVirtualCluster('kept', {
   sync: { toHost: { persistentVolumeClaims: { deletionPolicy: 'Retain' } } },
 });
@@ -181,6 +185,65 @@ test('an ephemeral volume is a claim that goes with its pod', async () => {
   expect(await onHost()).toEqual([hostNameOf('brief-data')]);
   await remove(resources.pods, 'brief');
   await eventually('no claim is on the host', async () => (await onHost()).length === 0);
+});
+
+test('an inline volume of an allowed CSI driver is the pod’s own, and the driver gets the tenant’s Secret', async () => {
+  if ((await resolveHost()).kind !== 'node') return; // an existing cluster has drivers of its own
+  await create(resources.secrets, {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'credentials', namespace: NAMESPACE },
+    stringData: { token: 'sesame' },
+  } as KubeObject);
+  const csi = {
+    driver: CSI_DRIVER,
+    volumeAttributes: { flavour: 'vanilla' },
+    nodePublishSecretRef: { name: 'credentials' },
+  };
+  await create(resources.pods, pod('inline', { volumes: [{ name: 'data', csi }] }));
+  const { metadata } = await running('inline');
+  expect(await shell('inline', 'echo own > /data/file && cat /data/file && grep " /data " /proc/mounts')).toMatch(
+    /^own\ntmpfs \/data tmpfs rw,/,
+  );
+  const { host, namespace } = cluster.current;
+  const twin = await host.get<Pod>(resources.pods, { namespace, name: hostNameOf('inline') });
+  expect(twin.spec?.volumes).toContainEqual({
+    name: 'data',
+    csi: { ...csi, nodePublishSecretRef: { name: hostNameOf('credentials') } },
+  });
+  // What the driver was told: the tenant's content, in the host's names.
+  expect(JSON.parse(await shell('inline', 'cat /data/given.json'))).toMatchObject({
+    attributes: {
+      flavour: 'vanilla',
+      'csi.storage.k8s.io/pod.name': hostNameOf('inline'),
+      'csi.storage.k8s.io/pod.namespace': namespace,
+      'csi.storage.k8s.io/pod.uid': twin.metadata?.uid,
+    },
+    secrets: { token: 'sesame' },
+  });
+  expect(twin.metadata?.uid).not.toBe(metadata?.uid);
+  await remove(resources.pods, 'inline');
+  await eventually('the Secret is not on the host any more', async () => {
+    const { items } = await host.list(resources.secrets, { namespace });
+    return items.every((secret) => secret.metadata?.name !== hostNameOf('credentials'));
+  });
+});
+
+test('an inline volume of another CSI driver is refused with an event', async () => {
+  await create(resources.pods, pod('other', { volumes: [{ name: 'data', csi: { driver: 'other.csi.example' } }] }));
+  const event = await eventually('the tenant is told', async () => {
+    const { items } = await cluster.current.virtual.list<Event>(resources.events, { namespace: NAMESPACE });
+    return items.find(({ involvedObject, type }) => involvedObject.name === 'other' && type === 'Warning');
+  });
+  expect(event).toMatchObject({
+    reason: 'PolicyViolation',
+    message: expect.stringMatching(
+      /^spec\.volumes\[0\]\.csi\.driver is "other\.csi\.example".*; use a persistentVolumeClaim/,
+    ),
+  });
+  const { host, namespace } = cluster.current;
+  await expect(host.get(resources.pods, { namespace, name: hostNameOf('other') })).rejects.toThrow(/not found/);
+  await remove(resources.pods, 'other');
 });
 
 test('a kept claim stays on the host when the tenant’s is deleted, owned by nothing', async () => {

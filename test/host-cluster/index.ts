@@ -1,5 +1,6 @@
 export type { ApiServerOptions, RunningApiServer } from './api-server';
 export { startApiServer } from './api-server';
+export { CSI_DRIVER } from './csi-driver';
 export { HostClusterError, InterruptedError } from './failure';
 export type { Host } from './host';
 export type { ProcessStatus, UpOptions } from './host-cluster';

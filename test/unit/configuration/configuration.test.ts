@@ -41,7 +41,7 @@ describe('a configuration document', () => {
       apiServer: { extraNames: [] },
       network: { serviceCIDRs: [] },
       dns: { enabled: true, image: 'registry.k8s.io/coredns/coredns:v1.14.7', replicas: 1 },
-      policy: { podSecurity: 'baseline' },
+      policy: { podSecurity: 'baseline', allowedCSIDrivers: [] },
       services: { reservationSeconds: 60 },
       logging: { level: 'info' },
       sync: {
@@ -84,7 +84,7 @@ describe('a configuration document', () => {
     const configuration = parseConfiguration(
       `${HEAD}virtualCluster: {name: a, clusterDomain: vc.example}\nhost: {workloadServiceAccount: pods}\n` +
         `apiServer: {extraNames: [api.example.com, "*.example.com", 192.0.2.1], kubeconfigServer: "https://api.example.com:6443"}\n` +
-        `network: {serviceCIDRs: [10.96.0.0/16, "fd00:10:96::/112"]}\ndns: {enabled: false}\npolicy: {podSecurity: restricted}\n`,
+        `network: {serviceCIDRs: [10.96.0.0/16, "fd00:10:96::/112"]}\ndns: {enabled: false}\npolicy: {podSecurity: restricted, allowedCSIDrivers: [files.csi.example]}\n`,
     );
     expect(configuration.virtualCluster.clusterDomain).toBe('vc.example');
     expect(configuration.host.workloadServiceAccount).toBe('pods');
@@ -92,7 +92,7 @@ describe('a configuration document', () => {
     expect(configuration.apiServer.kubeconfigServer).toBe('https://api.example.com:6443');
     expect(configuration.network.serviceCIDRs).toEqual(['10.96.0.0/16', 'fd00:10:96::/112']);
     expect(configuration.dns).toEqual({ enabled: false, replicas: 1, image: CONFIGURATION_DEFAULTS.dnsImage });
-    expect(configuration.policy.podSecurity).toBe('restricted');
+    expect(configuration.policy).toEqual({ podSecurity: 'restricted', allowedCSIDrivers: ['files.csi.example'] });
   });
 
   test('has rules for annotations of Ingresses, each with what its action needs', () => {
@@ -153,7 +153,7 @@ describe('a configuration document', () => {
   test('has all its faults named at once, each with field, value and remedy', () => {
     const message = errorOf(
       `${HEAD}virtualCluster: {name: My_VC}\nhost: {}\napiServer: {extraNames: [ok, "not ok"], kubeconfigServer: "http://x"}\n` +
-        `network: {serviceCIDRs: [10.0.0.1/8]}\ndns: {replicas: 0, enabled: sometimes, image: "a b"}\npolicy: {podSecurity: high}\n` +
+        `network: {serviceCIDRs: [10.0.0.1/8]}\ndns: {replicas: 0, enabled: sometimes, image: "a b"}\npolicy: {podSecurity: high, allowedCSIDrivers: [ok.example, Files]}\n` +
         `services: {reservationSeconds: 1}\nlogging: {level: loud}\n`,
     );
     for (const line of [
@@ -165,6 +165,7 @@ describe('a configuration document', () => {
       'dns.enabled: "sometimes": has the wrong type: give true or false',
       'dns.image: "a b": is no image reference: write registry/repository:tag',
       'policy.podSecurity: "high": is not allowed: write privileged or baseline or restricted',
+      'policy.allowedCSIDrivers[1]: "Files": is no name of a CSI driver: write the name of its CSIDriver object',
       'services.reservationSeconds: 1: must be at least 5 seconds',
       'logging.level: "loud": is not allowed: write debug or info or warn or error',
     ]) {

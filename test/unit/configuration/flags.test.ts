@@ -60,6 +60,7 @@ describe('the fields of the document', () => {
     ['serviceCIDRs', 'service-cidrs'],
     ['serviceCIDRsOfHost', 'service-cidrs-of-host'],
     ['podSecurity', 'pod-security'],
+    ['allowedCSIDrivers', 'allowed-csi-drivers'],
     ['podIPSelector', 'pod-ip-selector'],
     ['dns', 'dns'],
     ['v1Beta', 'v1-beta'],
@@ -148,6 +149,15 @@ describe('settings that contradict each other', () => {
     expect(errorOf(resolve({ host: { workloadServiceAccount: 'my-vc1' } }))).toContain(
       'host.workloadServiceAccount: "my-vc1": is the account of the control plane',
     );
+  });
+
+  test('drivers are not listed where all are allowed', () => {
+    const policy = (podSecurity: string) =>
+      resolve({ policy: { podSecurity, allowedCSIDrivers: ['files.csi.example'] } });
+    expect(errorOf(policy('privileged'))).toContain(
+      'policy.allowedCSIDrivers: ["files.csi.example"]: has no effect, as podSecurity privileged allows every driver',
+    );
+    expect(policy('restricted')).not.toThrow();
   });
 
   test('the kubeconfig’s server has a name of the certificate', () => {

@@ -80,6 +80,7 @@ describe('a virtual cluster', () => {
       serviceCIDR: '10.96.0.0/16, fd00:10:96::/112',
       dns: { replicas: 2 },
       podSecurity: PodSecurityLevel.RESTRICTED,
+      allowedCSIDrivers: ['secrets-store.csi.k8s.io'],
       apiServerNames: ['api.example.com'],
       images: ImageSources.mirror('registry.example.com/mirror'),
     });
@@ -92,7 +93,7 @@ describe('a virtual cluster', () => {
       host: { workloadServiceAccount: 'my-vc1-workloads' },
       network: { serviceCIDRs: ['10.96.0.0/16', 'fd00:10:96::/112'] },
       dns: { enabled: true, replicas: 2, image: 'registry.example.com/mirror/coredns/coredns:v1.14.7' },
-      policy: { podSecurity: 'restricted' },
+      policy: { podSecurity: 'restricted', allowedCSIDrivers: ['secrets-store.csi.k8s.io'] },
       apiServer: { extraNames: ['api.example.com'] },
     });
   });
@@ -248,6 +249,7 @@ describe('wrong props fail synthesis with path, property, value and remedy:', ()
   test('domains, server names and numbers that are none', () => {
     fails({ clusterDomain: 'a..b' }, 'clusterDomain: "a..b": is no DNS name');
     fails({ apiServerNames: ['good', 'b@d'] }, 'apiServerNames[1]: "b@d": is no DNS name');
+    fails({ allowedCSIDrivers: ['b@d'] }, 'allowedCSIDrivers[0]: "b@d": is no name of a CSI driver');
     fails(
       { dns: { replicas: 0 } },
       'dns.replicas: 0: must be at least 1; to have no DNS server, set dns.enabled to false',

@@ -141,7 +141,19 @@ describe('the baseline policy', () => {
 
   test('allows inline volumes of CSI drivers that the platform names', () => {
     const pod = podWith({ volumes: [{ name: 'a', csi: { driver: 'secrets-store.csi.k8s.io' } }] });
-    expect(checkPod(pod, 'baseline', { csiDrivers: ['secrets-store.csi.k8s.io'] })).toEqual([]);
+    expect(checkPod(pod, 'baseline', { allowedCSIDrivers: ['secrets-store.csi.k8s.io'] })).toEqual([]);
+    const [refused] = checkPod(pod, 'baseline', { allowedCSIDrivers: ['k8s.io', 'csi.k8s.io'] });
+    expect(refused?.message).toBe(
+      'spec.volumes[0].csi.driver is "secrets-store.csi.k8s.io", which the baseline policy forbids; ' +
+        'use a persistentVolumeClaim, or ask the operator of the host to allow this driver',
+    );
+  });
+
+  test('holds what is restricted to the same drivers, as the standard allows all', () => {
+    const pod = restrictedPod({ volumes: [{ name: 'a', csi: { driver: 'secrets-store.csi.k8s.io' } }] });
+    expect(fields(pod, 'restricted')).toEqual(['spec.volumes[0].csi.driver']);
+    expect(checkPod(pod, 'restricted', { allowedCSIDrivers: ['secrets-store.csi.k8s.io'] })).toEqual([]);
+    expect(checkPod(pod, 'privileged')).toEqual([]);
   });
 });
 
