@@ -6,7 +6,7 @@ import { formatPath, isObject, type JsonObject } from './fields';
 import { editAt, isDeeperThan, MAX_DEPTH, visitAt, type Found, type Place } from './json-path';
 import { hostMatchLabels, hostSelector, hostSelectorAnywhere } from './labels';
 import { hostClusterMetadata, hostMetadata } from './metadata';
-import { clusterScopedHostName, hostName } from './names';
+import { clusterScopedHostName, hostName, isNamespaceName, isObjectName } from './names';
 import { tenantTexts, type KnownName } from './tenant-text';
 
 /** An object of a kind that is only known at run time. */
@@ -21,6 +21,11 @@ export interface CustomResource {
 const CONTENT_KINDS: ReadonlySet<string> = new Set(['Secret', 'ConfigMap', 'PersistentVolumeClaim', 'ServiceAccount']);
 /** Names that are looked for inside of the texts of one status; more only where a text is nothing but a name. */
 const NAMES_IN_TEXTS = 32;
+
+/** Characters of a wrong name that a message has. */
+const QUOTED = 64;
+const OBJECT_NAME = 'use lower-case letters, digits, dashes and dots, as the name of the object itself has them';
+const NAMESPACE_NAME = 'use at most 63 lower-case letters, digits and dashes';
 
 /** A declared reference with its paths read once. */
 interface DeclaredReference {
@@ -121,7 +126,7 @@ export class CustomResourceTranslator {
   }
 
   /**
-   * The status that the virtual object is to have: the host's, in the tenant's names.
+   * The status that the virtual object is to have: the host's, in the tenant's names, keys of maps included.
    *
    * @param counts whether the virtual object's generation counts changes of its content alone (its status is a subresource): then
    * `observedGeneration` is told in it, so that a client sees that the newest content was looked at
@@ -150,7 +155,13 @@ export class CustomResourceTranslator {
           problems.push(`${formatPath(place)} is no text where a name is expected; correct it`);
           return [];
         }
+        if (!isObjectName(value)) {
+          problems.push(noName(place, value, 'an object; ' + OBJECT_NAME));
+          return [];
+        }
         const namespace = namespaceOf(found, namespaceKey) ?? own;
+        // What stands there is looked at with the namespaces.
+        if (namespace !== '' && !isNamespaceName(namespace)) return [];
         if (namespace === '' && !clusterScoped) {
           problems.push(`${formatPath(place)} is a name without a namespace; add ${namespaceKey ?? 'one'}`);
           return [];
@@ -173,7 +184,10 @@ export class CustomResourceTranslator {
   #withHostNamespaces(content: unknown, path: JsonPath, problems: string[]): unknown {
     return editAt(content, path, (value, place) => {
       if (value === null || value === '') return value;
-      if (typeof value === 'string') return this.#context.identity.hostNamespace;
+      if (typeof value === 'string') {
+        if (!isNamespaceName(value)) problems.push(noName(place, value, 'a namespace; ' + NAMESPACE_NAME));
+        return this.#context.identity.hostNamespace;
+      }
       problems.push(`${formatPath(place)} is no text where a namespace is expected; correct it`);
       return value;
     });
@@ -258,12 +272,25 @@ function isSelector(value: unknown): value is LabelSelector {
   );
 }
 
-/** A copy with other texts; the caller has bounded the depth. */
+/**
+ * A copy with other texts, keys too, as lists of objects are often maps by their names; the caller has bounded the depth. Where two
+ * keys become one, that which needed no change stays: the other one is about an object that only has its name.
+ */
 function mapTexts(value: unknown, change: (text: string) => string): unknown {
   if (typeof value === 'string') return change(value);
   if (Array.isArray(value)) return value.map((element) => mapTexts(element, change));
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, mapTexts(inner, change)]));
+  const entries = Object.entries(value).flatMap(([key, inner]): [string, unknown][] => {
+    const changed = change(key);
+    return changed !== key && Object.hasOwn(value, changed) ? [] : [[changed, mapTexts(inner, change)]];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** What is told of a text that stands where a name is expected: no more of it than a message bears. */
+function noName(place: Place, text: string, remedy: string): string {
+  const shown = JSON.stringify(text.length > QUOTED ? `${text.slice(0, QUOTED)}…` : text);
+  return `${formatPath(place)} is ${shown}, which is no name of ${remedy}`;
 }
 
 /** With `observedGeneration`, of the status and of its conditions, told in the virtual object's generations. */

@@ -19,6 +19,20 @@ const COMPANIONS = { token: '-token', trust: '-trust', certificate: '-cert' } as
 /** Shape of a hashed name (or of a pod's companion's): no plain name may have it, else the two could meet. */
 const HASHED_SHAPE = new RegExp(`-[0-9a-f]{${DIGITS}}(${Object.values(COMPANIONS).join('|')})?$`);
 
+const LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+const SUBDOMAIN = new RegExp(`^${LABEL}(\\.${LABEL})*$`);
+const NAMESPACE = new RegExp(`^${LABEL}$`);
+
+/** Whether an object can have a name: a DNS subdomain of RFC 1123, as API servers take it for nearly all kinds. */
+export function isObjectName(name: string): boolean {
+  return name.length <= 253 && SUBDOMAIN.test(name);
+}
+
+/** Whether a namespace can have a name: a DNS label of RFC 1123. */
+export function isNamespaceName(name: string): boolean {
+  return name.length <= 63 && NAMESPACE.test(name);
+}
+
 /** The first digits of a text's SHA-256, in hex. */
 export function digits(text: string, count: number = DIGITS): string {
   return hash('sha256', text, 'hex').slice(0, count);

@@ -131,6 +131,15 @@ describe('a custom resource on the host', () => {
 
   test.each<[object, RegExp]>([
     [{ ref: { name: 5 } }, /spec\.ref\.name is no text where a name is expected/],
+    [{ ref: { name: 'other/secret' } }, /spec\.ref\.name is "other\/secret", which is no name of an object; /],
+    [{ ref: { name: '../secret' } }, /spec\.ref\.name is "\.\.\/secret"/],
+    [{ ref: { name: 'A' } }, /spec\.ref\.name is "A"/],
+    [{ ref: { name: 'a\nb' } }, /spec\.ref\.name is "a\\nb"/],
+    [{ ref: { name: 'a..b' } }, /spec\.ref\.name is "a\.\.b"/],
+    [{ ref: { name: 'a'.repeat(254) } }, /spec\.ref\.name is "a{64}…", which is no name/],
+    [{ ref: { name: 'a', namespace: 'b/c' } }, /spec\.ref\.namespace is "b\/c", which is no name of a namespace; /],
+    [{ ref: { name: 'a', namespace: 'b.c' } }, /spec\.ref\.namespace is "b\.c"/],
+    [{ ref: { namespace: 'b/c' } }, /spec\.ref\.namespace is "b\/c"/],
     [{ ref: 'text' }, /spec\.ref is no object/],
     [{ ref: { name: 'a', namespace: {} } }, /spec\.ref\.namespace is no text where a namespace is expected/],
     [{ selector: 'app=web' }, /spec\.selector is no label selector/],
@@ -149,6 +158,14 @@ describe('a custom resource on the host', () => {
       reason: 'Unsupported',
       message: expect.stringMatching(expected) as string,
     });
+  });
+
+  test('refers to nothing by what is no name', () => {
+    const of = translator({
+      references: [{ path: 'spec.refs[*].name', kind: 'Secret', namespacePath: 'spec.refs[*].namespace' }],
+    });
+    const refs = [{ name: 'a/b' }, { name: 'c', namespace: 'd/e' }, { name: 'f.g' }];
+    expect(of.references(widget({ spec: { refs } })).map(({ name }) => name)).toEqual(['f.g']);
   });
 
   test('is refused when it is too deep, whatever else it is', () => {
@@ -205,6 +222,27 @@ describe("the host's status", () => {
       other: 'tls-x-shop-x-my-vc-2',
       count: 3,
     });
+  });
+
+  test('has the names of the tenant in its keys, too', () => {
+    const status = JSON.parse(
+      '{"tls-x-shop-x-my-vc": {"phase": "Ready"}, "team-a/web-x-shop-x-my-vc": 1, "phase": "x", "__proto__": {"a": 1}}',
+    ) as unknown;
+    expect(JSON.stringify(of.virtualStatus(host(status), virtual, false))).toBe(
+      '{"tls":{"phase":"Ready"},"shop/web":1,"phase":"x","__proto__":{"a":1}}',
+    );
+  });
+
+  test('keeps of two keys that become one the one that the host wrote so', () => {
+    for (const keys of [
+      ['tls', 'tls-x-shop-x-my-vc'],
+      ['tls-x-shop-x-my-vc', 'tls'],
+    ]) {
+      const status = { secrets: Object.fromEntries(keys.map((key) => [key, key])) };
+      expect(of.virtualStatus(host(status), virtual, false)).toEqual({ secrets: { tls: 'tls' } });
+    }
+    const status = { secrets: { 'tls-x-shop-x-my-vc': 'of the twin', tls: 'of another' } };
+    expect(of.virtualStatus(host(status), virtual, false)).toEqual({ secrets: { tls: 'of another' } });
   });
 
   test('says what of the virtual object it was made for', () => {
