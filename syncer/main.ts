@@ -82,9 +82,13 @@ function write(text: string): Promise<void> {
   return new Promise((resolve) => process.stdout.write(text, () => resolve()));
 }
 
+/** Errors of the host's objects whose message is all there is to know; by name, as their room is not loaded to run. */
+const TOLD: ReadonlySet<string> = new Set(['VersionError', 'MaterialError']);
+
 main().catch((error: unknown) => {
   if ((error as { name?: string }).name === 'AbortError') process.exit(0); // told to stop while it started
-  const expected = error instanceof UsageError || error instanceof ConfigurationError;
+  const expected =
+    error instanceof UsageError || error instanceof ConfigurationError || TOLD.has((error as Error).name);
   const text = error instanceof Error ? ((expected ? undefined : error.stack) ?? error.message) : String(error);
   process.stderr.write(`error: ${text}\n`);
   process.exit(error instanceof UsageError ? 2 : 1);

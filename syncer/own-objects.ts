@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfigMap, Secret, Service } from 'kubernetes-types/core/v1';
-import { controlPlaneNames, SERVICE_CIDR_KEY } from './configuration';
+import { controlPlaneNames, KUBERNETES_VERSION_KEY, SERVICE_CIDR_KEY } from './configuration';
 import type { SyncerConfiguration } from './configuration';
 import type { Logger } from './engine';
 import { ApiError, resources } from './kube-client';
@@ -14,6 +14,8 @@ export interface OwnObjects {
   readonly apiServerIP: string;
   /** Service ranges that the virtual API server was started with. */
   readonly serviceCIDRs: readonly string[];
+  /** Version of Kubernetes that ran last, as recorded; undefined at the first start. */
+  readonly recordedVersion: string | undefined;
 }
 
 /** Reads them, again and again while the host does not answer or does not have them yet, as only a human can help then. */
@@ -34,12 +36,14 @@ export async function ownObjects(
       ]);
       const apiServerIP = service.spec?.clusterIP;
       if (!apiServerIP) throw new Error(`Service ${namespace}/${names.apiServerService} has no clusterIP`);
-      const found = Buffer.from(certificates.data?.[SERVICE_CIDR_KEY] ?? '', 'base64').toString();
+      const kept = (key: string): string => Buffer.from(certificates.data?.[key] ?? '', 'base64').toString();
+      const found = kept(SERVICE_CIDR_KEY);
       const explicit = configuration.network.serviceCIDRs;
       return {
         anchor: { name: names.anchor, uid: anchor.metadata?.uid ?? '' },
         apiServerIP,
         serviceCIDRs: explicit.length > 0 ? explicit : found.split(',').filter((range) => range !== ''),
+        recordedVersion: kept(KUBERNETES_VERSION_KEY) || undefined,
       };
     } catch (error) {
       signal.throwIfAborted();

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AdmissionServer, ServiceAdmission, ServiceRanges } from './admission';
+import type { MutatingWebhookConfiguration } from 'kubernetes-types/admissionregistration/v1';
+import { type AdmissionHandler, AdmissionServer, ServiceAdmission, ServiceRanges, WebhookGuard } from './admission';
 import { bootstrap } from './bootstrap';
 import { CONFIGURATION_FILE, type SyncerConfiguration } from './configuration';
 import { createLogger, DebugServer, EventRecorder, HealthServer, Metrics } from './engine';
@@ -12,6 +13,8 @@ import { gatewayMetrics } from './gateway-metrics';
 import { createCaches, HostFacts, HostVersion, runKinds } from './kinds';
 import { inClusterConnection, KubeClient } from './kube-client';
 import { ownObjects, untilReady } from './own-objects';
+import { SERVICE_WEBHOOK_FILE } from './pki';
+import { settleVersion } from './settle-version';
 import { FieldPatches, type ClusterIdentity } from './translation';
 
 /** Where the syncer finds what it needs, and itself. */
@@ -90,12 +93,14 @@ export async function runSyncer(options: RunOptions): Promise<void> {
       }),
   );
   services.catch(() => undefined);
+  const guard = files.webhook && new WebhookGuard({ virtual, wanted: files.webhook, logger, metrics });
+  const review: AdmissionHandler = async (request, signal) => (await services).review(request, signal);
   const admission = new AdmissionServer({
     port: ADMISSION_PORT,
     certificate: files.admissionCertificate,
     key: files.admissionKey,
     path: files.admissionPath,
-    handlers: { services: async (request, signal) => (await services).review(request, signal) },
+    handlers: { services: guard?.watching(review) ?? review },
     logger,
   });
   const health = new HealthServer({ metrics, logger });
@@ -109,6 +114,17 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   );
   const { anchor, apiServerIP } = await own;
   const [version] = await Promise.all([untilReady(virtual, logger, stop.signal), hostVersion.known()]);
+  if (guard !== undefined) reflectors.push(guard.run(stop.signal));
+  await settleVersion({
+    identity,
+    configuration,
+    own: await own,
+    host,
+    virtual,
+    guard,
+    logger,
+    signal: stop.signal,
+  });
   reflectors.push(caches.run('virtual', stop.signal));
   logger.info({ milliseconds: Math.round(process.uptime() * 1000), version }, 'watching the virtual cluster');
 
@@ -169,6 +185,7 @@ async function readFiles(directory: string) {
     ['admission.crt', 'admission.key', 'admission-path', 'admin.crt', 'admin.key'].map(read),
   );
   return {
+    webhook: await readWebhook(join(directory, SERVICE_WEBHOOK_FILE)),
     ca: ca!,
     clientCertificate: clientCertificate!,
     clientKey: clientKey!,
@@ -180,4 +197,14 @@ async function readFiles(directory: string) {
     admissionPath: admissionPath!,
     admin: { certificate: adminCertificate!, key: adminKey! },
   };
+}
+
+/** The webhook that has to be an object of the virtual cluster; undefined where the API server has it from a file. */
+async function readWebhook(file: string): Promise<MutatingWebhookConfiguration | undefined> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as MutatingWebhookConfiguration;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

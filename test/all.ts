@@ -28,7 +28,7 @@ const DEFAULT_SUITES = ['unit', 'integration', 'e2e'];
 const ON_HOST: ReadonlySet<string> = new Set(['e2e', 'long']);
 
 /** What the suite `versions` runs between API servers of two minors, beside its own files. */
-const SKEWED_FILES = ['test/integration/kinds-', 'test/integration/pod-budget'];
+const SKEWED_FILES = ['test/integration/kinds-', 'test/integration/pod-budget', 'test/integration/services-types'];
 /** Between which; as in the variable NESTLING_TEST_VERSIONS, which names one pair instead. */
 const SKEWS = [
   'host=1.35,virtual=1.37',

@@ -1,5 +1,5 @@
 import type { Container, EnvVar } from 'kubernetes-types/core/v1';
-import { controlPlaneNames, SERVICE_CIDR_KEY } from '../../syncer/configuration';
+import { controlPlaneNames, SERVICE_CIDR_KEY, serviceWebhookWay } from '../../syncer/configuration';
 import type { VirtualClusterSpec } from '../spec';
 import { containerResources } from './container-resources';
 import { containerSecurity } from './container-security';
@@ -57,6 +57,7 @@ export function kubeApiServerFlags(spec: VirtualClusterSpec) {
     'admission-control-config-file': file('admission.yaml'),
     'disable-admission-plugins': disabledAdmission(spec),
     'allow-privileged': true,
+    'feature-gates': featureGates(spec),
 
     // Audiences stay at their default, the issuer, as on clusters made by kubeadm: a longer list would accept tokens made for others.
     'service-account-issuer': issuer,
@@ -89,6 +90,12 @@ export function kubeApiServerFlags(spec: VirtualClusterSpec) {
     profiling: false,
     v: 1,
   };
+}
+
+/** What a version has switched off and is needed here. */
+function featureGates({ configuration }: VirtualClusterSpec): string[] | undefined {
+  const { version } = configuration.virtualCluster;
+  return serviceWebhookWay(version) === 'gatedManifest' ? ['ManifestBasedAdmissionControlConfig=true'] : undefined;
 }
 
 /** Admission of upstream that would be wrong here. */

@@ -1,3 +1,5 @@
+import { KUBERNETES_VERSIONS, kubernetesVersionProblem } from '../../syncer/configuration';
+
 /** Images of one Kubernetes version, by their public names. */
 export interface VersionImages {
   /** The store. */
@@ -10,27 +12,24 @@ export interface VersionImages {
   readonly coreDns: string;
 }
 
-/** Image set of every version that this release runs: the versions that its tests ran. */
-const IMAGES: ReadonlyMap<string, VersionImages> = new Map([
-  [
-    '1.37.2',
-    {
-      etcd: 'registry.k8s.io/etcd:3.6.5-0',
-      kubeApiServer: 'registry.k8s.io/kube-apiserver:v1.37.2',
-      kubeControllerManager: 'registry.k8s.io/kube-controller-manager:v1.37.2',
-      coreDns: 'registry.k8s.io/coredns/coredns:v1.14.7',
-    },
-  ],
-]);
+/** What goes with every version: an upgrade of Kubernetes changes neither the store's program nor the DNS server's. */
+const COMMON = {
+  etcd: 'registry.k8s.io/etcd:3.6.5-0',
+  coreDns: 'registry.k8s.io/coredns/coredns:v1.14.7',
+} as const;
 
 /** A version of Kubernetes that a virtual cluster can run. */
 export class KubernetesVersion {
+  /** Kubernetes 1.35, patch release 1.35.4. */
+  static readonly V1_35 = KubernetesVersion.of('1.35.4');
+  /** Kubernetes 1.36, patch release 1.36.3. */
+  static readonly V1_36 = KubernetesVersion.of('1.36.3');
   /** Kubernetes 1.37, patch release 1.37.2. */
   static readonly V1_37 = KubernetesVersion.of('1.37.2');
 
   /** Every version that this release of Nestling runs, oldest first. */
   static get supported(): readonly string[] {
-    return [...IMAGES.keys()];
+    return [...KUBERNETES_VERSIONS];
   }
 
   /**
@@ -55,6 +54,11 @@ export class KubernetesVersion {
    * @returns undefined if the version is not supported
    */
   get images(): VersionImages | undefined {
-    return IMAGES.get(this.version);
+    if (kubernetesVersionProblem(this.version) !== undefined) return undefined;
+    return {
+      ...COMMON,
+      kubeApiServer: `registry.k8s.io/kube-apiserver:v${this.version}`,
+      kubeControllerManager: `registry.k8s.io/kube-controller-manager:v${this.version}`,
+    };
   }
 }

@@ -39,7 +39,8 @@ export interface VirtualClusterProps {
    */
   readonly namespace?: string;
   /**
-   * Version of Kubernetes.
+   * Version of Kubernetes. Changing it by one minor upgrades the cluster, data kept: its pod is rolled, and starts with the store, then
+   * the API server, then the controllers. The pod refuses an older minor, and one that skips others, with the reason in its log.
    *
    * @default KubernetesVersion.V1_37
    */

@@ -4,6 +4,7 @@ import {
   ConfigurationError,
   dnsNameProblem,
   imageProblem,
+  kubernetesVersionProblem,
   namespaceNameProblem,
   type ConfigurationProblem,
   type SyncerConfiguration,
@@ -11,7 +12,6 @@ import {
 import { resolveConfiguration } from '../../syncer/configuration/document';
 import { DEFAULT_RESOURCES, DEFAULTS } from './defaults';
 import type { ControlPlaneImages } from './image-sources';
-import { KubernetesVersion } from './kubernetes-version';
 import type { VirtualClusterProps } from './props';
 import { cpuMillis, sizeKibibytes, sizeQuantity } from './quantity';
 import type { ContainerResources, ControlPlaneContainer } from './resources';
@@ -49,9 +49,8 @@ export function resolveSpec(props: VirtualClusterProps, context: SpecContext): R
   const resources = resolveResources(props, problems);
   const configuration = resolveDocument(props, name, images, problems);
   if (problems.length > 0 || images === undefined || configuration === undefined) return { ok: false, problems };
-  const version = (props.version ?? DEFAULTS.version).version;
   const exposure = { type: (props.exposure ?? DEFAULTS.exposure).type };
-  return { ok: true, spec: { name, namespace, version, images, store, resources, exposure, configuration } };
+  return { ok: true, spec: { name, namespace, images, store, resources, exposure, configuration } };
 }
 
 function resolveNamespace(namespace: string | undefined, problems: ConfigurationProblem[]): string {
@@ -69,7 +68,7 @@ function resolveNamespace(namespace: string | undefined, problems: Configuration
 function resolveImages(props: VirtualClusterProps, problems: ConfigurationProblem[]): ControlPlaneImages | undefined {
   const version = props.version ?? DEFAULTS.version;
   if (version.images === undefined) {
-    const message = `is not a version that this release runs: choose one of ${KubernetesVersion.supported.join(', ')}`;
+    const message = kubernetesVersionProblem(version.version) ?? '';
     problems.push({ field: 'version', value: version.version, message });
     return undefined;
   }
@@ -162,6 +161,7 @@ function defined(resources: ContainerResources | undefined): ContainerResources 
 const PROP_OF_FIELD: readonly (readonly [field: string, prop: string])[] = [
   ['virtualCluster.name', 'name'],
   ['virtualCluster.clusterDomain', 'clusterDomain'],
+  ['virtualCluster.version', 'version'],
   ['apiServer.extraNames', 'apiServerNames'],
   ['network.serviceCIDRs', 'serviceCIDR'],
   ['host.helperImage', 'images.syncer'],
@@ -181,7 +181,12 @@ function resolveDocument(
     return resolveConfiguration({
       apiVersion: CONFIGURATION_API_VERSION,
       kind: CONFIGURATION_KIND,
-      virtualCluster: { name, clusterDomain: props.clusterDomain },
+      virtualCluster: {
+        name,
+        clusterDomain: props.clusterDomain,
+        // One that is wrong is told already.
+        version: images && (props.version ?? DEFAULTS.version).version,
+      },
       host: { helperImage: images?.syncer },
       apiServer: { extraNames: props.apiServerNames === undefined ? undefined : [...props.apiServerNames] },
       network: { serviceCIDRs: props.serviceCIDR?.split(',').map((range) => range.trim()) },

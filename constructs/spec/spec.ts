@@ -19,8 +19,6 @@ export interface VirtualClusterSpec {
   readonly name: string;
   /** Host namespace. */
   readonly namespace: string;
-  /** Kubernetes version, such as `1.37.2`. */
-  readonly version: string;
   readonly images: ControlPlaneImages;
   readonly store: StoreSpec;
   readonly resources: Readonly<Record<ControlPlaneContainer, ResourceAmounts>>;

@@ -16,6 +16,7 @@ export const RELEASE = '0.1.0';
 /** Values that a configuration has where it says nothing: their only copy, for the constructs too. */
 export const CONFIGURATION_DEFAULTS = {
   clusterDomain: 'cluster.local',
+  kubernetesVersion: '1.37.2',
   helperImage: `ghcr.io/nestling-dev/syncer:${RELEASE}`,
   dnsEnabled: true,
   dnsImage: 'registry.k8s.io/coredns/coredns:v1.14.7',

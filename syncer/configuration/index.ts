@@ -28,6 +28,13 @@ export {
   type PodSecurity,
 } from './defaults';
 export { ConfigurationError, problemLine, type ConfigurationProblem } from './error';
+export {
+  KUBERNETES_VERSIONS,
+  kubernetesVersionProblem,
+  serviceWebhookWay,
+  upgradeProblem,
+  type ServiceWebhookWay,
+} from './kubernetes-version';
 export { keyMatches } from './key-pattern';
 export type { AnnotationReference, AnnotationRule, AnnotationValues } from './ingress';
 export {
@@ -37,6 +44,7 @@ export {
   controlPlaneNames,
   dnsNameProblem,
   imageProblem,
+  KUBERNETES_VERSION_KEY,
   MAX_NAME_LENGTH,
   NAME_SEPARATOR,
   namespaceNameProblem,

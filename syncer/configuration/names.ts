@@ -123,6 +123,9 @@ export const CONFIGURATION_FILE = 'configuration.json';
 /** Key of Secret NAME-certs that holds the service ranges, joined by a comma, as the API server's flag takes them. */
 export const SERVICE_CIDR_KEY = 'service-cidr';
 
+/** Key of Secret NAME-certs that holds the version of Kubernetes that ran last, such as `1.37.2`. */
+export const KUBERNETES_VERSION_KEY = 'kubernetes-version';
+
 /** The names of a virtual cluster's host objects, by the cluster's name. */
 export function controlPlaneNames(name: string): ControlPlaneNames {
   return {

@@ -9,6 +9,7 @@ import {
   LOG_LEVELS,
   POD_SECURITY_LEVELS,
 } from './defaults';
+import { kubernetesVersionProblem } from './kubernetes-version';
 import { clusterNameProblem, csiDriverNameProblem, dnsNameProblem, imageProblem } from './names';
 import { syncSchema } from './sync';
 
@@ -17,6 +18,7 @@ const dnsName = checked(dnsNameProblem);
 const addressOrName = checked((value) => (isIP(value) !== 0 ? undefined : dnsNameProblem(value.replace(/^\*\./, ''))));
 const cidr = checked(serviceRangeProblem);
 const image = checked(imageProblem);
+const kubernetesVersion = checked(kubernetesVersionProblem);
 const serverURL = checked((value) =>
   /^https:\/\/[^/?#@\s]+\/?$/.test(value) && URL.canParse(value)
     ? undefined
@@ -36,6 +38,9 @@ const virtualCluster = z
     clusterDomain: dnsName
       .default(CONFIGURATION_DEFAULTS.clusterDomain)
       .describe('DNS domain of the virtual cluster; its services are SERVICE.NAMESPACE.svc.DOMAIN.'),
+    version: kubernetesVersion
+      .default(CONFIGURATION_DEFAULTS.kubernetesVersion)
+      .describe('Version of Kubernetes that its control plane runs. It may go up one minor at a time.'),
   })
   .describe('The virtual cluster itself.');
 

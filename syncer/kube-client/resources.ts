@@ -39,6 +39,12 @@ export const resources = {
   resourceClaims: grouped('resource.k8s.io', 'resourceclaims', 'ResourceClaim'),
   resourceClaimTemplates: grouped('resource.k8s.io', 'resourceclaimtemplates', 'ResourceClaimTemplate'),
   runtimeClasses: grouped('node.k8s.io', 'runtimeclasses', 'RuntimeClass', false),
+  mutatingWebhookConfigurations: grouped(
+    'admissionregistration.k8s.io',
+    'mutatingwebhookconfigurations',
+    'MutatingWebhookConfiguration',
+    false,
+  ),
   customResourceDefinitions: grouped(
     'apiextensions.k8s.io',
     'customresourcedefinitions',

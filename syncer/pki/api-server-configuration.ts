@@ -1,3 +1,5 @@
+import type { ServiceWebhookWay } from '../configuration';
+
 /** Places inside the control-plane pod that configuration files name. */
 export interface PodLayout {
   /** Folder in which the API server's container sees its files; absolute. */
@@ -17,6 +19,9 @@ export const POD_LAYOUT: PodLayout = {
   apiServerPort: 6443,
   admissionPort: 9443,
 };
+
+/** Name of the Service webhook. */
+export const SERVICE_WEBHOOK = 'services.nestling.dev';
 
 /** Folder of webhook manifests below the API server's. */
 export const STATIC_MANIFESTS = 'admission';
@@ -53,11 +58,17 @@ export function authenticationConfiguration(): string {
   });
 }
 
-/** `--admission-control-config-file`: webhooks from manifests, which tenants can neither see nor delete. */
-export function admissionConfiguration({ apiServerDirectory }: PodLayout): string {
+/**
+ * `--admission-control-config-file`: webhooks from manifests, which tenants can neither see nor delete, where the API server's version
+ * reads them.
+ */
+export function admissionConfiguration({ apiServerDirectory }: PodLayout, way: ServiceWebhookWay): string {
+  const apiVersion = 'apiserver.config.k8s.io/v1';
+  const kind = 'AdmissionConfiguration';
+  if (way === 'object') return yaml({ apiVersion, kind, plugins: [] });
   return yaml({
-    apiVersion: 'apiserver.config.k8s.io/v1',
-    kind: 'AdmissionConfiguration',
+    apiVersion,
+    kind,
     plugins: [
       {
         name: 'MutatingAdmissionWebhook',
@@ -71,19 +82,31 @@ export function admissionConfiguration({ apiServerDirectory }: PodLayout): strin
   });
 }
 
-/** The webhook that gives every Service its host address before it is stored. */
+/** What a webhook's caller must know of the admission server. */
+export interface AdmissionAccess {
+  /** First segment of its paths. */
+  readonly path: string;
+  /** PEM of the authority of its certificate. */
+  readonly certificateAuthority: string;
+}
+
+/**
+ * The webhook that gives every Service its host address before it is stored, as the API server shows it: with every field that it would
+ * add itself, so that a change by a tenant can be told from those.
+ */
 export function serviceWebhook(
   { admissionPort }: PodLayout,
-  { path, certificateAuthority }: { readonly path: string; readonly certificateAuthority: string },
+  { path, certificateAuthority }: AdmissionAccess,
+  way: ServiceWebhookWay,
 ): string {
   return yaml({
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',
-    // The API server demands this suffix of manifests.
-    metadata: { name: 'services.nestling.dev.static.k8s.io' },
+    // The API server demands the suffix of manifests, and refuses it for objects.
+    metadata: { name: way === 'object' ? SERVICE_WEBHOOK : `${SERVICE_WEBHOOK}.static.k8s.io` },
     webhooks: [
       {
-        name: 'services.nestling.dev',
+        name: SERVICE_WEBHOOK,
         clientConfig: {
           url: `https://127.0.0.1:${admissionPort}/${path}/services`,
           caBundle: Buffer.from(certificateAuthority, 'utf8').toString('base64'),
@@ -99,6 +122,8 @@ export function serviceWebhook(
         ],
         failurePolicy: 'Fail',
         matchPolicy: 'Equivalent',
+        namespaceSelector: {},
+        objectSelector: {},
         // A dry run reserves nothing on the host.
         sideEffects: 'NoneOnDryRun',
         // Webhooks of manifests run first. When a tenant's own webhook changes the Service after this one, the host has to

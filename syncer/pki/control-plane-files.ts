@@ -1,4 +1,4 @@
-import { CONFIGURATION_FILE, type SyncerConfiguration } from '../configuration';
+import { CONFIGURATION_FILE, serviceWebhookWay, type SyncerConfiguration } from '../configuration';
 import type { KeyPair } from './certificate';
 import {
   admissionConfiguration,
@@ -11,6 +11,9 @@ import {
 import { formatKubeconfig } from './kubeconfig';
 import { type Material, MATERIAL_KEYS } from './material';
 import type { AuthorityName, SharedLeafName } from './plan';
+
+/** Name of the file, among the syncer's own, with the webhook that it has to make in the virtual cluster; absent where that is none. */
+export const SERVICE_WEBHOOK_FILE = 'service-webhook.json';
 
 /** Containers that get files of their own: the first folder below the directory. */
 export type FilesOf = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'syncer';
@@ -50,15 +53,15 @@ export function controlPlaneFiles(
   putPair('kube-apiserver', 'front-proxy-client', 'front-proxy-client');
   put('kube-apiserver', 'egress-selector.yaml', egressSelectorConfiguration(layout));
   put('kube-apiserver', 'authentication.yaml', authenticationConfiguration());
-  put('kube-apiserver', 'admission.yaml', admissionConfiguration(layout));
-  put(
-    'kube-apiserver',
-    `${STATIC_MANIFESTS}/service.yaml`,
-    serviceWebhook(layout, {
-      path: material.get(MATERIAL_KEYS.admissionPath),
-      certificateAuthority: material.get('admission-ca.crt'),
-    }),
-  );
+  const way = serviceWebhookWay(configuration.virtualCluster.version);
+  put('kube-apiserver', 'admission.yaml', admissionConfiguration(layout, way));
+  const access = {
+    path: material.get(MATERIAL_KEYS.admissionPath),
+    certificateAuthority: material.get('admission-ca.crt'),
+  };
+  const webhook = serviceWebhook(layout, access, way);
+  if (way === 'object') put('syncer', SERVICE_WEBHOOK_FILE, webhook);
+  else put('kube-apiserver', `${STATIC_MANIFESTS}/service.yaml`, webhook);
 
   put(
     'kube-controller-manager',

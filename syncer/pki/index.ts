@@ -1,7 +1,15 @@
-export { type PodLayout, POD_LAYOUT } from './api-server-configuration';
+export { type PodLayout, POD_LAYOUT, SERVICE_WEBHOOK } from './api-server-configuration';
 export { createAuthority, Issuer, type KeyPair, type LeafRequest, type LeafUsage, type Validity } from './certificate';
+export { SERVICE_WEBHOOK_FILE } from './control-plane-files';
 export { createKeyAndRequest, isKeyType, KEY_TYPES, type KeyAndRequest, type KeyType } from './certificate-request';
-export { type Initialised, initialise, type InitialiseLogger, type InitialiseOptions } from './initialise';
+export {
+  type Initialised,
+  initialise,
+  type InitialiseLogger,
+  type InitialiseOptions,
+  VersionError,
+} from './initialise';
+export { recordVersion } from './recorded-version';
 export { formatKubeconfig, type KubeconfigContent } from './kubeconfig';
 export { Material, MATERIAL_KEYS, MaterialError } from './material';
 export {

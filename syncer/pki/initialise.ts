@@ -1,4 +1,10 @@
-import { SERVICE_CIDR_KEY, type SyncerConfiguration } from '../configuration';
+import {
+  KUBERNETES_VERSION_KEY,
+  SERVICE_CIDR_KEY,
+  serviceWebhookWay,
+  type SyncerConfiguration,
+  upgradeProblem,
+} from '../configuration';
 import type { KubeClient } from '../kube-client';
 import { type PodLayout, POD_LAYOUT } from './api-server-configuration';
 import { apiServerServiceIPs } from './api-server-service';
@@ -31,6 +37,11 @@ export interface InitialiseOptions {
   readonly signal?: AbortSignal;
   /** @default the clock */
   readonly now?: () => Date;
+}
+
+/** A version of Kubernetes that cannot follow on the one that ran, with the remedy. */
+export class VersionError extends Error {
+  override readonly name = 'VersionError';
 }
 
 /** Where init says what is odd; a pino logger is one. */
@@ -67,6 +78,7 @@ export async function initialise(options: InitialiseOptions): Promise<Initialise
   let material: Material;
   for (let round = 1; ; round++) {
     material = new Material(state.values);
+    checkVersion(configuration, material);
     material.complete(now());
     ranges ??= await serviceRanges(options, serviceIPs, material);
     material.set(SERVICE_CIDR_KEY, ranges.join(','));
@@ -85,6 +97,18 @@ export async function initialise(options: InitialiseOptions): Promise<Initialise
   const layout = { ...POD_LAYOUT, ...options.layout };
   await writeFiles(options.directory, controlPlaneFiles(material, apiServer, layout, configuration));
   return { serviceCIDRs: ranges, made: material.reasons };
+}
+
+/**
+ * Refuses a version that cannot run on what is stored, before anything of it starts. What tenants could read while the webhook was an
+ * object of theirs is made anew when it is one no longer.
+ */
+function checkVersion({ virtualCluster: { version } }: SyncerConfiguration, material: Material): void {
+  const stored = material.find(KUBERNETES_VERSION_KEY);
+  if (stored === undefined) return;
+  const problem = upgradeProblem(stored, version);
+  if (problem !== undefined) throw new VersionError(`version ${version} ${problem}`);
+  if (serviceWebhookWay(stored) === 'object' && serviceWebhookWay(version) !== 'object') material.renewAdmissionPath();
 }
 
 /** The configured ranges, else the stored ones while they fit, else what the host says. */

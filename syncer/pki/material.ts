@@ -76,8 +76,13 @@ export class Material {
     for (const leaf of SHARED_LEAFS) this.#completeLeaf(leaf, now, lifetimes);
     this.#completeTokenKey();
     if (!/^[0-9a-f]{32,}$/.test(this.find(MATERIAL_KEYS.admissionPath) ?? '')) {
-      this.set(MATERIAL_KEYS.admissionPath, randomBytes(24).toString('hex'));
+      this.renewAdmissionPath();
     }
+  }
+
+  /** Makes another secret path of the admission webhook. */
+  renewAdmissionPath(): void {
+    this.set(MATERIAL_KEYS.admissionPath, randomBytes(24).toString('hex'));
   }
 
   /** Issues a certificate that is not kept. */

@@ -1,7 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AdmissionServer, ServiceAdmission, ServiceRanges } from '../../syncer/admission';
+import type { MutatingWebhookConfiguration } from 'kubernetes-types/admissionregistration/v1';
+import type { Service } from 'kubernetes-types/core/v1';
+import { AdmissionServer, ServiceAdmission, ServiceRanges, WebhookGuard } from '../../syncer/admission';
+import type { AdmissionHandler } from '../../syncer/admission';
+import { serviceWebhookWay } from '../../syncer/configuration';
 import { createLogger } from '../../syncer/engine';
 import { resources } from '../../syncer/kube-client';
 import type { KubeClient } from '../../syncer/kube-client';
@@ -11,6 +15,8 @@ import {
   serviceWebhook,
   STATIC_MANIFESTS,
 } from '../../syncer/pki/api-server-configuration';
+import { correctOwnService } from '../../syncer/own-service';
+import type { KubernetesMinor } from '../host-cluster';
 import { Authority } from '../host-cluster/certificates';
 import { HOST_NAMESPACE, NAME } from './in-process-syncer';
 
@@ -18,17 +24,24 @@ import { HOST_NAMESPACE, NAME } from './in-process-syncer';
 export interface InProcessAdmission {
   /** Flags of the virtual API server. */
   readonly flags: readonly string[];
-  /** From here on requests are answered; until then they wait. */
-  serve(virtual: KubeClient): void;
+  /** From here on requests are answered; until then they wait. Resolves when the API server asks about every Service. */
+  serve(virtual: KubeClient): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** @param ranges the virtual cluster's Service ranges */
-export async function startAdmission(host: KubeClient, ranges: readonly string[]): Promise<InProcessAdmission> {
+/**
+ * @param ranges the virtual cluster's Service ranges
+ * @param version of the virtual API server, which decides how it gets the webhook
+ */
+export async function startAdmission(
+  host: KubeClient,
+  ranges: readonly string[],
+  version: KubernetesMinor,
+): Promise<InProcessAdmission> {
   const directory = mkdtempSync(join(tmpdir(), 'nestling-admission-'));
   const logger = createLogger({ level: 'error', name: 'admission' });
   const anchor = await host.get(resources.configMaps, { name: `${NAME}-anchor`, namespace: HOST_NAMESPACE });
-  await host.create(resources.services, {
+  const front = await host.create<Service>(resources.services, {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name: NAME, namespace: HOST_NAMESPACE },
@@ -36,22 +49,30 @@ export async function startAdmission(host: KubeClient, ranges: readonly string[]
   });
   let resolve: (admission: ServiceAdmission) => void = () => undefined;
   const served = new Promise<ServiceAdmission>((set) => (resolve = set));
+  let guard: WebhookGuard | undefined;
+  const review: AdmissionHandler = async (request, signal) => (await served).review(request, signal);
   const authority = new Authority('admission');
   const server = new AdmissionServer({
     port: 0,
     ...authority.issue({ commonName: 'admission', addresses: ['127.0.0.1'] }),
     path: 'secret',
-    handlers: { services: async (request, signal) => (await served).review(request, signal) },
+    handlers: { services: (request, signal) => (guard?.watching(review) ?? review)(request, signal) },
     logger,
   });
   const layout = { ...POD_LAYOUT, apiServerDirectory: directory, admissionPort: await server.listen() };
   mkdirSync(join(directory, STATIC_MANIFESTS));
-  const webhook = serviceWebhook(layout, { path: 'secret', certificateAuthority: authority.pem.certificate });
-  writeFileSync(join(directory, STATIC_MANIFESTS, 'service.yaml'), webhook);
-  writeFileSync(join(directory, 'admission.yaml'), admissionConfiguration(layout));
+  const way = serviceWebhookWay(`${version}.0`);
+  const webhook = serviceWebhook(layout, { path: 'secret', certificateAuthority: authority.pem.certificate }, way);
+  if (way !== 'object') writeFileSync(join(directory, STATIC_MANIFESTS, 'service.yaml'), webhook);
+  writeFileSync(join(directory, 'admission.yaml'), admissionConfiguration(layout, way));
+  const stop = new AbortController();
+  let guarding: Promise<void> | undefined;
   return {
-    flags: [`--admission-control-config-file=${join(directory, 'admission.yaml')}`],
-    serve: (virtual) =>
+    flags: [
+      `--admission-control-config-file=${join(directory, 'admission.yaml')}`,
+      ...(way === 'gatedManifest' ? ['--feature-gates=ManifestBasedAdmissionControlConfig=true'] : []),
+    ],
+    async serve(virtual) {
       resolve(
         new ServiceAdmission({
           identity: { name: NAME, hostNamespace: HOST_NAMESPACE },
@@ -61,8 +82,16 @@ export async function startAdmission(host: KubeClient, ranges: readonly string[]
           ranges: new ServiceRanges(virtual, ranges, logger),
           logger,
         }),
-      ),
+      );
+      if (way !== 'object') return;
+      guard = new WebhookGuard({ virtual, wanted: JSON.parse(webhook) as MutatingWebhookConfiguration, logger });
+      guarding = guard.run(stop.signal);
+      await guard.inForce(stop.signal);
+      await correctOwnService(virtual, front.spec?.clusterIP ?? '', stop.signal);
+    },
     async stop() {
+      stop.abort();
+      await guarding;
       await server.close();
       rmSync(directory, { recursive: true, force: true });
     },

@@ -657,10 +657,10 @@ function object(kind: string, metadata: NonNullable<AnyObject['metadata']>, apiV
 function writeWebhook(admissionPort: number, certificateAuthority: string): string {
   const layout = { ...POD_LAYOUT, apiServerDirectory: directory, admissionPort };
   mkdirSync(join(directory, STATIC_MANIFESTS));
-  const webhook = serviceWebhook(layout, { path: 'secret', certificateAuthority });
+  const webhook = serviceWebhook(layout, { path: 'secret', certificateAuthority }, 'manifest');
   writeFileSync(join(directory, STATIC_MANIFESTS, 'service.yaml'), webhook);
   const file = join(directory, 'admission.yaml');
-  writeFileSync(file, admissionConfiguration(layout));
+  writeFileSync(file, admissionConfiguration(layout, 'manifest'));
   return file;
 }
 

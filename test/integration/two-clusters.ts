@@ -87,11 +87,13 @@ export class TwoClusters {
     const host = new KubeClient(hostServer.connection, { userAgent: 'test' });
     made.push(() => host.close());
     await prepareHost(host);
-    const admitting = admission ? await startAdmission(host, serviceRanges) : undefined;
+    const admitting = admission
+      ? await startAdmission(host, serviceRanges, options.virtual?.version ?? versions.virtual)
+      : undefined;
     const virtualServer = await (early ?? startVirtual(admitting?.flags));
     const virtual = new KubeClient(virtualServer.connection, { userAgent: 'test' });
     made.push(() => virtual.close());
-    admitting?.serve(virtual);
+    await admitting?.serve(virtual);
     const node = new HostNode(host, HOST_NAMESPACE);
     node.start();
     made.push(() => node.stop());

@@ -63,7 +63,7 @@ describe('an app with a wrong cluster writes no manifest and tells one error', (
     [
       'an unknown version',
       `new VirtualCluster(chart, 'vc', { version: KubernetesVersion.of('1.99.0') });`,
-      '[tenants/vc] version: "1.99.0": is not a version that this release runs: choose one of 1.37.2',
+      '[tenants/vc] version: "1.99.0": is not a version that this release runs: choose one of 1.35.4, 1.36.3, 1.37.2',
     ],
     [
       'a name too long for its longest child name',

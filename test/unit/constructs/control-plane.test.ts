@@ -1,6 +1,6 @@
 import type { Pod } from 'kubernetes-types/core/v1';
 import type { PolicyRule } from 'kubernetes-types/rbac/v1';
-import { Store } from '../../../constructs';
+import { KubernetesVersion, Store } from '../../../constructs';
 import { checkPod } from '../../../syncer/policy';
 import { parseConfiguration } from '../../../syncer/configuration/document';
 import { syncerRights } from '../../../syncer/translation';
@@ -73,6 +73,27 @@ describe('the pod of the control plane', () => {
       name: 'files',
       emptyDir: { medium: 'Memory', sizeLimit: '8Mi' },
     });
+  });
+
+  test('switches on in 1.36 what has the Service webhook in a file, and no gate in other versions', () => {
+    const gates = (version: KubernetesVersion) =>
+      flag(containerOf(synthesize({ version }), 'kube-apiserver'), 'feature-gates');
+    expect(gates(KubernetesVersion.V1_36)).toBe('ManifestBasedAdmissionControlConfig=true');
+    expect(gates(KubernetesVersion.V1_35)).toBeUndefined();
+    expect(gates(KubernetesVersion.V1_37)).toBeUndefined();
+  });
+
+  test('has API server and controllers of its version, and the same store and DNS server in all', () => {
+    const imagesOf = (version: KubernetesVersion) =>
+      ['etcd', 'kube-apiserver', 'kube-controller-manager'].map(
+        (name) => containerOf(synthesize({ version }), name).image,
+      );
+    expect(imagesOf(KubernetesVersion.V1_35)).toEqual([
+      'registry.k8s.io/etcd:3.6.5-0',
+      'registry.k8s.io/kube-apiserver:v1.35.4',
+      'registry.k8s.io/kube-controller-manager:v1.35.4',
+    ]);
+    expect(imagesOf(KubernetesVersion.V1_36)[0]).toBe('registry.k8s.io/etcd:3.6.5-0');
   });
 
   test('stops the store after the API server', () => {

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import type { AnyObject } from '../../../syncer/kube-client';
 import { resolveConfiguration } from '../../../syncer/configuration/document';
 import { POD_LAYOUT } from '../../../syncer/pki/api-server-configuration';
 import { controlPlaneFiles } from '../../../syncer/pki/control-plane-files';
@@ -16,6 +17,32 @@ const configuration = resolveConfiguration({
   virtualCluster: { name: 'my-vc1' },
 });
 const files = controlPlaneFiles(material, { certificate: 'CERT', key: 'KEY' }, POD_LAYOUT, configuration);
+
+const configurationOf = (version: string) => ({
+  ...configuration,
+  virtualCluster: { ...configuration.virtualCluster, version },
+});
+
+describe('the Service webhook', () => {
+  const of = (version: string) =>
+    controlPlaneFiles(material, { certificate: 'CERT', key: 'KEY' }, POD_LAYOUT, configurationOf(version));
+
+  test.each(['1.36.3', '1.37.2'])('is a file of the API server in %s', (version) => {
+    const { plugins } = parse(of(version).get('kube-apiserver/admission.yaml') ?? '') as { plugins: unknown[] };
+    expect(plugins).toMatchObject([{ configuration: { staticManifestsDir: '/etc/nestling/admission' } }]);
+    const manifest = parse(of(version).get('kube-apiserver/admission/service.yaml') ?? '') as AnyObject;
+    expect(manifest.metadata?.name).toBe('services.nestling.dev.static.k8s.io');
+    expect(of(version).has('syncer/service-webhook.json')).toBe(false);
+  });
+
+  test('is for the syncer to make in 1.35, whose API server knows no such files', () => {
+    const { plugins } = parse(of('1.35.4').get('kube-apiserver/admission.yaml') ?? '') as { plugins: unknown[] };
+    expect(plugins).toEqual([]);
+    expect(of('1.35.4').has('kube-apiserver/admission/service.yaml')).toBe(false);
+    const webhook = JSON.parse(of('1.35.4').get('syncer/service-webhook.json') ?? '') as AnyObject;
+    expect(webhook.metadata?.name).toBe('services.nestling.dev');
+  });
+});
 
 test('each container finds what its flags name, and no key more', () => {
   const of = (container: string) =>

@@ -1,0 +1,56 @@
+/** Every version of Kubernetes that a virtual cluster can run, oldest first: those that the tests of this release ran. */
+export const KUBERNETES_VERSIONS = ['1.35.4', '1.36.3', '1.37.2'] as const;
+
+/**
+ * How the API server is made to ask the syncer about every Service:
+ * - `manifest`: by a file, which is part of Kubernetes from 1.37 on (KEP-5793, `ManifestBasedAdmissionControlConfig`);
+ * - `gatedManifest`: by a file, once its feature gate is on;
+ * - `object`: by a MutatingWebhookConfiguration, which the syncer makes and guards.
+ */
+export type ServiceWebhookWay = 'manifest' | 'gatedManifest' | 'object';
+
+/** Number of the minor: 37 of `1.37.2`. */
+function minorOf(version: string): number {
+  return Number(/^v?1\.(\d+)(\.|$)/.exec(version)?.[1]);
+}
+
+/** How an API server of a version gets the Service webhook. */
+export function serviceWebhookWay(version: string): ServiceWebhookWay {
+  const minor = minorOf(version);
+  if (minor >= 37) return 'manifest';
+  return minor === 36 ? 'gatedManifest' : 'object';
+}
+
+/**
+ * What is wrong with the version of a virtual cluster.
+ *
+ * @returns a sentence with the remedy, or undefined for one that this release runs
+ */
+export function kubernetesVersionProblem(version: string): string | undefined {
+  return (KUBERNETES_VERSIONS as readonly string[]).includes(version)
+    ? undefined
+    : `is not a version that this release runs: choose one of ${KUBERNETES_VERSIONS.join(', ')}`;
+}
+
+/**
+ * What stands against running a version on what another one has stored. Kubernetes goes up one minor at a time and never down: a minor
+ * may store objects in a form that the one before it, or the one after the next, does not read (version skew policy).
+ *
+ * @param stored version that ran last
+ * @param wanted version that is to run
+ * @returns a sentence with the remedy, or undefined where nothing does
+ */
+export function upgradeProblem(stored: string, wanted: string): string | undefined {
+  const [from, to] = [minorOf(stored), minorOf(wanted)];
+  if (to === from || to === from + 1) return undefined;
+  if (to < from) {
+    return (
+      `is older than ${stored}, which has run here: what Kubernetes has stored, an older minor may not read; ` +
+      `set version to ${stored} or a newer one, or restore a backup that was made with ${wanted} into a new virtual cluster`
+    );
+  }
+  const steps = KUBERNETES_VERSIONS.filter((version) => minorOf(version) > from && minorOf(version) < to);
+  const plan = steps.length === to - from - 1 ? `: first to ${steps.join(', then to ')}, then to ${wanted}` : '';
+  const release = plan === '' ? ', the missing ones with an earlier release of Nestling' : '';
+  return `skips minors after ${stored}, which has run here: go up one minor at a time${release}${plan}`;
+}
