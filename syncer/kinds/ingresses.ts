@@ -68,6 +68,9 @@ export function ingresses(
     // What the tenant may not claim any more must not stay in force.
     whenRefused: 'remove',
     virtualPatch: (twin, ingress) => ({ status: virtualIngressStatus(twin, ingress) }),
+    // Not those of the tenant's own controller, which may serve it by now.
+    withoutTwin: (twin, ingress) =>
+      virtualIngressStatus(twin, ingress) ? {} : { status: virtualIngressStatus({}, ingress) },
     knownNames: (ingress) => ingressReferences(ingress, context),
   });
 

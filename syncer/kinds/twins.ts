@@ -94,6 +94,8 @@ export interface TwinKind<T extends KubeObject> {
   readonly hostPatch?: (wanted: T, host: T, virtual: T) => object | undefined;
   /** What of the twin the virtual object shows. @default nothing */
   readonly virtualPatch?: (host: T, virtual: T) => VirtualPatch;
+  /** What a virtual object ceases to show with a twin that was taken from it. @default nothing: it shows what it did */
+  readonly withoutTwin?: (host: T, virtual: T) => VirtualPatch;
   /**
    * Why an object without a twin gets none any more, as it had one that cannot be replaced, and what the object shows then.
    * Undefined for all others.
@@ -179,7 +181,7 @@ export class Twins<T extends KubeObject> {
     if (found.verdict === 'wait') return { requeueAfterMs: found.afterMs };
     if (found.verdict === 'remove') {
       await this.#remove(host, found.resourceVersion);
-      return;
+      return seen && byUID(host, seen).verdict === 'twin' ? this.#forget(seen, host) : undefined;
     }
     if (found.verdict === 'leave') {
       if (virtual) this.#tell(virtual, found.reason, found.message);
@@ -193,9 +195,9 @@ export class Twins<T extends KubeObject> {
     const { type, mustBeRemade, whenRefused, hostPatch = appliedPatch } = this.#kind;
     const wanted = this.#wanted(virtual);
     if (!wanted) {
-      if (whenRefused === 'remove') await this.#remove(host);
-      else await this.#bringBack(virtual, host);
-      return;
+      if (whenRefused === 'keep') return this.#bringBack(virtual, host);
+      await this.#remove(host);
+      return this.#forget(virtual, host);
     }
     if (mustBeRemade?.(wanted, host)) {
       const wait = this.#takeWrite(virtual);
@@ -282,6 +284,12 @@ export class Twins<T extends KubeObject> {
 
   async #bringBack(virtual: T, host: T): Promise<ReconcileResult> {
     return this.#write(virtual, (now) => this.#kind.virtualPatch?.(host, now));
+  }
+
+  /** After the twin's end, which must not wait for what the tenant's admission does with this write. */
+  async #forget(virtual: T, host: T): Promise<ReconcileResult> {
+    if (virtual.metadata?.deletionTimestamp) return;
+    return this.#write(virtual, (now) => this.#kind.withoutTwin?.(host, now));
   }
 
   /** @param patchOf what there is to write into an object as it is */

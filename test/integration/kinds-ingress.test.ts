@@ -167,41 +167,44 @@ test('annotations go by rules, are taken away again, and the tenant is told whic
   await remove('annotated');
 });
 
+const status = (ip: string | null) => ({ status: { loadBalancer: { ingress: ip === null ? null : [{ ip }] } } });
+const shows = (name: string, ip: string | undefined) =>
+  eventually(`Ingress ${name} has address ${ip}`, async () => {
+    const virtual = await clusters.virtualOne<Ingress>(type, name);
+    return virtual !== undefined && virtual.status?.loadBalancer?.ingress?.[0]?.ip === ip;
+  });
+
+/** Waits for the twin of an Ingress and gives it an address, as a controller of the host does. */
+async function addressed(name: string, ip: string): Promise<void> {
+  const { metadata } = await onHost(name);
+  const at = { namespace: HOST_NAMESPACE, name: metadata?.name ?? '', subresource: 'status', type: 'merge' } as const;
+  await clusters.host.patch(type, at, status(ip));
+  await shows(name, ip);
+}
+
 test('addresses of the host come back, and a tenant’s own are overwritten', async () => {
   await create('addressed', 'shop.example.com');
-  const twin = await onHost('addressed');
-  const at = {
-    namespace: HOST_NAMESPACE,
-    name: twin.metadata?.name ?? '',
-    subresource: 'status',
-    type: 'merge',
-  } as const;
-  const status = (ip: string) => ({ status: { loadBalancer: { ingress: [{ ip }] } } });
-  const seen = (ip: string | undefined) =>
-    eventually(`Ingress addressed has address ${ip}`, async () => {
-      const virtual = await clusters.virtualOne<Ingress>(type, 'addressed');
-      return virtual?.status?.loadBalancer?.ingress?.[0]?.ip === ip;
-    });
-  await clusters.host.patch(type, at, status('192.0.2.1'));
-  await seen('192.0.2.1');
+  await addressed('addressed', '192.0.2.1');
   const own = { namespace: 'default', name: 'addressed', subresource: 'status', type: 'merge' } as const;
   await clusters.virtual.patch(type, own, status('198.51.100.1'));
-  await seen('192.0.2.1');
+  await shows('addressed', '192.0.2.1');
   expect((await onHost('addressed')).status).toMatchObject(status('192.0.2.1').status);
-  await clusters.host.patch(type, at, { status: { loadBalancer: { ingress: null } } });
-  await seen(undefined);
+  const at = { ...own, namespace: HOST_NAMESPACE, name: clusters.hostNameOf('addressed') };
+  await clusters.host.patch(type, at, status(null));
+  await shows('addressed', undefined);
   await remove('addressed');
   await clusters.gone(type, 'addressed');
 });
 
-test('a host that is not allowed is refused with its path, and one that becomes so loses its twin', async () => {
+test('a host that is not allowed is refused with its path, and one that becomes so loses its twin and its address', async () => {
   await create('claiming', 'shop.example.com');
-  await onHost('claiming');
+  await addressed('claiming', '192.0.2.1');
   await patch('claiming', { spec: { rules: [{ host: 'bank.example.com' }] } });
   expect((await clusters.event('claiming', 'PolicyViolation')).message).toContain(
     'spec.rules[0].host is "bank.example.com"',
   );
   await notOnHost('claiming');
+  await shows('claiming', undefined);
   await patch('claiming', { spec: { rules: [{ host: 'b.team-a.example.com' }] } });
   await onHost('claiming', { spec: { rules: [{ host: 'b.team-a.example.com' }] } });
   await remove('claiming');
@@ -259,11 +262,20 @@ test('an Ingress of a class that the tenant made stays in the virtual cluster, w
     clusters.syncer.caches.of('virtual', resources.ingressClasses).has('mine'),
   );
   await create('private', 'anything.example.com', { spec: { ingressClassName: 'mine' } });
+  await create('leaving', 'shop.example.com');
+  await addressed('leaving', '192.0.2.2');
+  await patch('leaving', { spec: { ingressClassName: 'mine' } });
+  await notOnHost('leaving');
+  await shows('leaving', undefined);
+  // The address that the tenant's own controller gives is no business of the syncer's.
+  const own = { namespace: 'default', name: 'private', subresource: 'status', type: 'merge' } as const;
+  await clusters.virtual.patch(type, own, status('10.0.0.1'));
   await create('after', 'shop.example.com');
   await onHost('after');
   expect(await clusters.twin(type, 'private')).toBeUndefined();
   expect(await clusters.events('private')).toEqual([]);
-  await Promise.all(['private', 'after'].map(remove));
+  await shows('private', '10.0.0.1');
+  await Promise.all(['private', 'leaving', 'after'].map(remove));
 });
 
 test('an Ingress of somebody else that has the name on the host is never touched', async () => {
