@@ -282,6 +282,13 @@ export interface SyncFromHostProps {
    */
   readonly storageClasses?: ViewProps;
   /**
+   * VolumeAttributesClasses, which change how fast the volume of a claim is, and what it costs. Claims may name those that are shown,
+   * and no others; without, any of the host, or none where a selector limits the StorageClasses.
+   *
+   * @default - disabled
+   */
+  readonly volumeAttributesClasses?: ViewProps;
+  /**
    * IngressClasses.
    *
    * @default - disabled

@@ -81,7 +81,13 @@ function synced({ sync: { toHost, fromHost } }: SyncerConfiguration): Configurat
       'shows volumes of claims, and no claims are synced: enable sync.toHost.persistentVolumeClaims, or disable this';
     problems.push({ field: 'sync.fromHost.persistentVolumes.enabled', value: true, message });
   }
-  for (const kind of ['storageClasses', 'ingressClasses', 'runtimeClasses', 'priorityClasses'] as const) {
+  for (const kind of [
+    'storageClasses',
+    'volumeAttributesClasses',
+    'ingressClasses',
+    'runtimeClasses',
+    'priorityClasses',
+  ] as const) {
     const { enabled, selector } = fromHost[kind];
     if (!enabled && Object.keys(selector).length > 0) {
       problems.push(pointless(`sync.fromHost.${kind}`, 'selector', selector));

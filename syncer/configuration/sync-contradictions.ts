@@ -155,6 +155,7 @@ const PATCHABLE = {
   },
   fromHost: {
     StorageClass: 'storageClasses',
+    VolumeAttributesClass: 'volumeAttributesClasses',
     IngressClass: 'ingressClasses',
     RuntimeClass: 'runtimeClasses',
     PriorityClass: 'priorityClasses',

@@ -152,6 +152,9 @@ const fromHost = z
     storageClasses: view(
       'StorageClasses of the host. Claims may name those that are shown, and no others; without, any of the host.',
     ),
+    volumeAttributesClasses: view(
+      'VolumeAttributesClasses of the host. Claims may name those that are shown, and no others; without, any of the host, or none where a selector limits the StorageClasses.',
+    ),
     ingressClasses: view('IngressClasses of the host.'),
     runtimeClasses: view('RuntimeClasses of the host.'),
     priorityClasses: view('PriorityClasses of the host; pods that name one keep it there.'),

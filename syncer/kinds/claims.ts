@@ -1,5 +1,6 @@
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from 'kubernetes-types/core/v1';
 import type { StorageClass } from 'kubernetes-types/storage/v1';
+import type { VolumeAttributesClass } from 'kubernetes-types/storage/v1alpha1';
 import { objectKey } from '../engine';
 import type { ObjectCache, SyncedSource } from '../engine';
 import { resources } from '../kube-client';
@@ -19,8 +20,9 @@ import {
   virtualPersistentVolumeClaimPatch,
   wasBound,
 } from '../translation';
-import type { OfferedClasses, Translation } from '../translation';
+import type { OfferedAttributes, OfferedClasses, Translation } from '../translation';
 import type { Caches } from './caches';
+import type { ClassViews } from './class-views';
 import type { KindEnvironment } from './environment';
 import { warn } from './refusals';
 import { Twins } from './twins';
@@ -45,6 +47,7 @@ export class Claims {
   readonly #environment: KindEnvironment;
   readonly #virtual: ObjectCache<PersistentVolumeClaim>;
   readonly #classes: Views<StorageClass> | undefined;
+  readonly #attributes: Views<VolumeAttributesClass> | undefined;
   readonly #twins: Twins<PersistentVolumeClaim>;
   readonly #retain: boolean;
   readonly #listeners = new Set<(virtualKey: string) => void>();
@@ -53,10 +56,16 @@ export class Claims {
   /** Caches that must be complete before absence of a claim means anything. */
   readonly sources: readonly SyncedSource[];
 
-  /** @param classes the classes that tenants see; undefined where they see none and may name any */
-  constructor(environment: KindEnvironment, caches: Caches, classes: Views<StorageClass> | undefined) {
+  /** @param views the classes that tenants see; undefined where they see none and may name any */
+  constructor(
+    environment: KindEnvironment,
+    caches: Caches,
+    views: Pick<ClassViews, 'storageClasses' | 'volumeAttributesClasses'>,
+  ) {
+    const { storageClasses: classes, volumeAttributesClasses: attributes } = views;
     this.#environment = environment;
     this.#classes = classes;
+    this.#attributes = attributes;
     this.#retain = environment.configuration.sync.toHost.persistentVolumeClaims.deletionPolicy === 'Retain';
     const virtual = caches.of<PersistentVolumeClaim>('virtual', TYPE);
     const host = caches.of<PersistentVolumeClaim>('host', TYPE);
@@ -67,7 +76,7 @@ export class Claims {
       type: TYPE,
       virtual,
       host,
-      waitFor: [volumes, ...(classes ? [classes.host] : [])],
+      waitFor: [volumes, ...(classes ? [classes.host] : []), ...(attributes ? [attributes.host] : [])],
       isReady: (claim) => this.#sourcesAreReady(claim),
       translate: (claim) => this.#translate(claim),
       // The data in it are worth more than its agreement with a claim that was changed into a wrong one.
@@ -102,6 +111,12 @@ export class Claims {
     });
     classes?.host.subscribe(() => {
       for (const claim of virtual.values()) if (!this.twinOf(claim)) this.#twins.enqueue(objectKey(claim));
+    });
+    attributes?.host.subscribe(({ object }) => {
+      const name = object.metadata?.name;
+      for (const claim of virtual.values()) {
+        if (claim.spec?.volumeAttributesClassName === name) this.#twins.enqueue(objectKey(claim));
+      }
     });
   }
 
@@ -158,9 +173,25 @@ export class Claims {
 
   #translate(claim: PersistentVolumeClaim): Translation<PersistentVolumeClaim> {
     const { identity, anchor } = this.#environment;
+    const twin = this.twinOf(claim);
     // Which classes are offered decides about new claims only.
-    const offered = this.twinOf(claim) ? undefined : this.#offered();
-    return translatePersistentVolumeClaim(claim, { identity, anchor, retain: this.retains(claim), offered });
+    const offered = twin ? undefined : this.#offered();
+    const offeredAttributes = this.#offeredAttributes(twin);
+    return translatePersistentVolumeClaim(claim, {
+      identity,
+      anchor,
+      retain: this.retains(claim),
+      offered,
+      offeredAttributes,
+    });
+  }
+
+  #offeredAttributes(twin: PersistentVolumeClaim | undefined): OfferedAttributes | undefined {
+    const views = this.#attributes;
+    const { storageClasses } = this.#environment.configuration.sync.fromHost;
+    // Who limits the classes of volumes has not opened all classes of attributes.
+    if (!views && Object.keys(storageClasses.selector).length === 0) return undefined;
+    return { has: (name) => views?.shows(name) ?? false, current: twin?.spec?.volumeAttributesClassName };
   }
 
   #offered(): OfferedClasses | undefined {

@@ -35,6 +35,7 @@ export const resources = {
   serviceCIDRs: grouped('networking.k8s.io', 'servicecidrs', 'ServiceCIDR', false),
   podDisruptionBudgets: grouped('policy', 'poddisruptionbudgets', 'PodDisruptionBudget'),
   storageClasses: grouped('storage.k8s.io', 'storageclasses', 'StorageClass', false),
+  volumeAttributesClasses: grouped('storage.k8s.io', 'volumeattributesclasses', 'VolumeAttributesClass', false),
   priorityClasses: grouped('scheduling.k8s.io', 'priorityclasses', 'PriorityClass', false),
   resourceClaims: grouped('resource.k8s.io', 'resourceclaims', 'ResourceClaim'),
   resourceClaimTemplates: grouped('resource.k8s.io', 'resourceclaimtemplates', 'ResourceClaimTemplate'),

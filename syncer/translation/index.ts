@@ -68,6 +68,7 @@ export {
   translatePersistentVolumeClaim,
   virtualPersistentVolumeClaimPatch,
   wasBound,
+  type OfferedAttributes,
   type OfferedClasses,
 } from './persistent-volume-claim';
 export {

@@ -44,12 +44,22 @@ export interface OfferedClasses {
   readonly restricted: boolean;
 }
 
+/** The classes of the attributes of volumes that claims may name, where not any of the host's. */
+export interface OfferedAttributes {
+  /** Whether tenants see the class. */
+  has(name: string): boolean;
+  /** The one that the claim has on the host; it stays so when it is not shown any more. */
+  readonly current: string | undefined;
+}
+
 /** What a claim's translation needs. */
 export interface ClaimContext extends ObjectContext {
   /** Whether the host's claim outlives the tenant's, and the virtual cluster. */
   readonly retain: boolean;
   /** The classes that a new claim may have. @default any of the host's */
   readonly offered?: OfferedClasses | undefined;
+  /** The attributes that a claim may have, a new one or one that is there. @default any of the host's */
+  readonly offeredAttributes?: OfferedAttributes | undefined;
 }
 
 /** What the rules of the table ask for. */
@@ -87,7 +97,7 @@ function source(more: { readonly [name: string]: Field<ClaimEnvironment> }): Fie
   });
 }
 
-/** Every field of PersistentVolumeClaimSpec. The class is set below. */
+/** Every field of PersistentVolumeClaimSpec. The class is set below, and the one of attributes held to those that are offered. */
 export const PERSISTENT_VOLUME_CLAIM_SPEC: Field<ClaimEnvironment> = object(
   {
     accessModes: plainList,
@@ -128,6 +138,8 @@ export function translatePersistentVolumeClaim(
   ]) as PersistentVolumeClaimSpec;
   const chosen = chooseClass(claimClass(claim), context.offered);
   if (typeof chosen === 'object') environment.note(chosen.problem);
+  const attributes = attributesProblem(spec.volumeAttributesClassName, context.offeredAttributes);
+  if (attributes !== undefined) environment.note(attributes);
   const refusal = environment.refusal();
   if (refusal) return refusal;
   delete spec.storageClassName;
@@ -166,6 +178,12 @@ function chooseClass(
   }
   if (offered.has(name)) return name;
   return { problem: `spec.storageClassName: there is no storage class "${name}"; name one that is there` };
+}
+
+/** Why a claim cannot have the attributes that it names; none, by an absent or empty name, it can always have. */
+function attributesProblem(name: string | undefined, offered: OfferedAttributes | undefined): string | undefined {
+  if (!offered || !name || name === offered.current || offered.has(name)) return undefined;
+  return `spec.volumeAttributesClassName: there is no volume attributes class "${name}"; name one that is there, or leave the field out`;
 }
 
 /** Names of the claims of its own namespace that a claim is to be a clone of. */

@@ -65,6 +65,7 @@ export function syncerClusterRights({ sync: { toHost, fromHost } }: RightsConfig
       .map(({ group, resource }) => viewRight(group, resource)),
     ...(fromHost.persistentVolumes.enabled ? PERSISTENT_VOLUME_RIGHTS : []),
     ...(fromHost.storageClasses.enabled ? [viewRight('storage.k8s.io', 'storageclasses')] : []),
+    ...(fromHost.volumeAttributesClasses.enabled ? [viewRight('storage.k8s.io', 'volumeattributesclasses')] : []),
     ...(fromHost.ingressClasses.enabled ? [viewRight('networking.k8s.io', 'ingressclasses')] : []),
     ...(fromHost.runtimeClasses.enabled ? [viewRight('node.k8s.io', 'runtimeclasses')] : []),
     ...(toHost.priorityClasses.enabled ? PRIORITY_CLASS_RIGHTS : []),

@@ -1,4 +1,5 @@
 import type { StorageClass } from 'kubernetes-types/storage/v1';
+import type { VolumeAttributesClass } from 'kubernetes-types/storage/v1alpha1';
 import { viewOf } from './view';
 
 const DEFAULT_CLASS = 'storageclass.kubernetes.io/is-default-class';
@@ -9,12 +10,12 @@ const DEFAULT_CLASS = 'storageclass.kubernetes.io/is-default-class';
 const CREDENTIAL = /secret|passw|token|credential|key/i;
 
 /** What tenants see of a class of the host: all but the parameters that lead to credentials. */
-export function storageClassView(host: StorageClass): StorageClass {
-  const { parameters, ...view } = viewOf(host);
-  if (parameters === undefined) return view;
+export function storageClassView<T extends StorageClass | VolumeAttributesClass>(host: T): T {
+  const view = viewOf(host);
+  if (view.parameters === undefined) return view;
   return {
     ...view,
-    parameters: Object.fromEntries(Object.entries(parameters).filter(([key]) => !CREDENTIAL.test(key))),
+    parameters: Object.fromEntries(Object.entries(view.parameters).filter(([key]) => !CREDENTIAL.test(key))),
   };
 }
 

@@ -16,6 +16,7 @@ const CONTROLLERS = [
   'persistentvolume-protection-controller',
   'ephemeral-volume-controller',
   'garbage-collector-controller',
+  'volumeattributesclass-protection-controller',
 ];
 
 let clusters: TwoClusters;
@@ -527,7 +528,7 @@ test('where claims are not synced a pod with one is refused with the remedy, and
   }
 });
 
-test('where some of the host’s classes are shown, a claim gets one of them or is told, and the default is the host’s', async () => {
+test('where some of the host’s classes are shown, of volumes and of their attributes, a claim gets one of them or is told, and the default is the host’s', async () => {
   const storageClass = (name: string, more: object = {}): StorageClass => ({
     apiVersion: 'storage.k8s.io/v1',
     kind: 'StorageClass',
@@ -539,9 +540,19 @@ test('where some of the host’s classes are shown, a claim gets one of them or 
   await clusters.stopSyncer();
   await clusters.host.create(resources.storageClasses, storageClass('offered'));
   await clusters.host.create(resources.storageClasses, storageClass('hidden', { metadata: { labels: {} } }));
-  await clusters.startSyncer({
-    sync: { fromHost: { storageClasses: { enabled: true, selector: { tenants: 'yes' } } } },
-  });
+  const attributes = (name: string, labels: object): KubeObject =>
+    ({
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'VolumeAttributesClass',
+      metadata: { name, labels },
+      driverName: 'any',
+      parameters: { iops: '1' },
+    }) as KubeObject;
+  const ATTRIBUTES = resources.volumeAttributesClasses;
+  await clusters.host.create(ATTRIBUTES, attributes('gold', { tenants: 'yes' }));
+  await clusters.host.create(ATTRIBUTES, attributes('platinum', {}));
+  const view = { enabled: true, selector: { tenants: 'yes' } };
+  await clusters.startSyncer({ sync: { fromHost: { storageClasses: view, volumeAttributesClasses: view } } });
   try {
     const seen = await eventually('the class is shown', () =>
       found(clusters.virtual.get<StorageClass>(resources.storageClasses, { name: 'offered' })),
@@ -553,6 +564,21 @@ test('where some of the host’s classes are shown, a claim gets one of them or 
     await told('nameless', 'Unsupported', 'no storage class is the default');
     await claim('offered', { storageClassName: 'offered' });
     await bound('offered');
+    // The attributes of a volume can be changed, and only to a class that is shown.
+    await eventually('the class of attributes is shown', () =>
+      found(clusters.virtual.get(ATTRIBUTES, { name: 'gold' })),
+    );
+    await claim('guessed', { storageClassName: 'offered', volumeAttributesClassName: 'platinum' });
+    await told('guessed', 'Unsupported', 'there is no volume attributes class "platinum"');
+    await patch('offered', { spec: { volumeAttributesClassName: 'gold' } });
+    await twinShows('offered', { spec: { volumeAttributesClassName: 'gold' } });
+    await patch('offered', { spec: { volumeAttributesClassName: 'platinum' } });
+    await told('offered', 'Unsupported', 'there is no volume attributes class "platinum"');
+    expect(await twin('offered')).toMatchObject({ spec: { volumeAttributesClassName: 'gold' } });
+    expect(await twin('guessed')).toBeUndefined();
+    await clusters.host.patch(ATTRIBUTES, { name: 'platinum', type: 'merge' }, { metadata: { labels: view.selector } });
+    await twinShows('offered', { spec: { volumeAttributesClassName: 'platinum' } });
+    await bound('guessed');
     expect(await twin('hidden')).toBeUndefined();
     expect(await twin('nameless')).toBeUndefined();
     // Upstream gives a claim without a class the default one that comes later.
@@ -570,11 +596,13 @@ test('where some of the host’s classes are shown, a claim gets one of them or 
       await clusters.gone(CLAIMS, 'defaulted');
       return false;
     });
-    for (const name of ['hidden', 'nameless', 'offered', 'defaulted']) await remove(name);
-    for (const name of ['hidden', 'nameless', 'offered', 'defaulted']) await clusters.gone(CLAIMS, name);
+    const all = ['hidden', 'nameless', 'offered', 'guessed', 'defaulted'];
+    for (const name of all) await remove(name);
+    for (const name of all) await clusters.gone(CLAIMS, name);
   } finally {
     await clusters.stopSyncer();
     for (const name of ['offered', 'hidden']) await clusters.host.delete(resources.storageClasses, { name });
+    for (const name of ['gold', 'platinum']) await clusters.host.delete(ATTRIBUTES, { name });
     await clusters.startSyncer();
   }
 });

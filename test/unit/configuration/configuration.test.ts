@@ -70,6 +70,7 @@ describe('a configuration document', () => {
           events: { enabled: true },
           persistentVolumes: { enabled: false },
           storageClasses: { enabled: false, selector: {} },
+          volumeAttributesClasses: { enabled: false, selector: {} },
           ingressClasses: { enabled: false, selector: {} },
           runtimeClasses: { enabled: false, selector: {} },
           priorityClasses: { enabled: false, selector: {} },

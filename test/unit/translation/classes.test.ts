@@ -184,10 +184,14 @@ describe('rights', () => {
     expect(syncerClusterRights(accounts)).toEqual([]);
     const down = sync({ toHost: { priorityClasses: { enabled: true } } });
     expect(texts(syncerClusterRights(down))).toEqual([`priorityclasses: ${all}`]);
-    const up = sync({ fromHost: { priorityClasses: { enabled: true }, runtimeClasses: { enabled: true } } });
+    const enabled = { enabled: true };
+    const up = sync({
+      fromHost: { priorityClasses: enabled, runtimeClasses: enabled, volumeAttributesClasses: enabled },
+    });
     expect(texts(syncerClusterRights(up)).sort()).toEqual([
       'priorityclasses: get list watch',
       'runtimeclasses: get list watch',
+      'volumeattributesclasses: get list watch',
     ]);
   });
 

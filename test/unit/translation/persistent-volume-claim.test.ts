@@ -116,6 +116,25 @@ describe('a host claim', () => {
     });
   });
 
+  describe('where tenants see some of the classes of attributes', () => {
+    const offeredAttributes = { has: (name: string) => name === 'gold', current: undefined };
+
+    test.each([['gold'], [''], [undefined]])('may ask for %j', (volumeAttributesClassName) => {
+      const spec = volumeAttributesClassName === undefined ? {} : { volumeAttributesClassName };
+      expect(unwrap(translate(spec, {}, { offeredAttributes })).spec).toMatchObject(spec);
+    });
+
+    test('keeps the one that it has, and gets no other', () => {
+      const offered = { ...offeredAttributes, current: 'former' };
+      const of = (volumeAttributesClassName: string) =>
+        translate({ volumeAttributesClassName }, {}, { offeredAttributes: offered });
+      expect(unwrap(of('former')).spec).toHaveProperty('volumeAttributesClassName', 'former');
+      expect(refusal(of('guessed'))).toBe(
+        'Unsupported: spec.volumeAttributesClassName: there is no volume attributes class "guessed"; name one that is there, or leave the field out',
+      );
+    });
+  });
+
   test('takes its class from the old annotation, which wins for Kubernetes too', () => {
     const annotations = { 'volume.beta.kubernetes.io/storage-class': 'old' };
     expect(unwrap(translate({ storageClassName: 'new' }, { annotations })).spec?.storageClassName).toBe('old');

@@ -25,6 +25,12 @@ describe('a storage class that tenants see', () => {
     expect(host.parameters.adminSecretName).toBe('admin-credentials');
   });
 
+  test('of attributes of volumes is shown alike', () => {
+    const attributes = { metadata: { name: 'gold' }, driverName: 'example.org', parameters: { iops: '9', key: 'x' } };
+    expect(storageClassView(attributes)).toMatchObject({ driverName: 'example.org', parameters: { iops: '9' } });
+    expect(storageClassView(attributes).parameters).not.toHaveProperty('key');
+  });
+
   test('has no parameters where the host’s has none', () => {
     const { metadata, provisioner } = host;
     expect(storageClassView({ metadata, provisioner })).not.toHaveProperty('parameters');
