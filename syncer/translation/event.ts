@@ -2,7 +2,7 @@ import type { Event, Pod } from 'kubernetes-types/core/v1';
 import type { ObjectMeta } from 'kubernetes-types/meta/v1';
 import { hiddenContainerName, withoutHiddenContainer } from './hidden-container';
 import { ANNOTATIONS } from './keys';
-import { digits, isHashedName, virtualNames, type ClusterIdentity } from './names';
+import { digits, isHashedName, MAX_HOST_NAME_LENGTH, virtualNames, type ClusterIdentity } from './names';
 import { podReferences } from './pod-references';
 import { tenantText, type KnownName } from './tenant-text';
 
@@ -26,6 +26,8 @@ interface EventObject {
 const UNKNOWN = '(an object on the host)';
 /** Longest message of an event, in bytes; virtual names are shorter than those of the host, but not always. */
 const MESSAGE_LIMIT = 1024;
+/** Longest text in which names are looked for, in characters: events of the core API have no limit of their own. */
+const TEXT_LIMIT = 4 * MESSAGE_LIMIT;
 
 /**
  * An event of the host about a twin, as one about the virtual object: in the tenant's names, without places on the host and
@@ -51,7 +53,7 @@ export function translateEvent(
     { namespace, name, uids: { host: host.metadata?.uid ?? '', virtual: uid ?? '' } },
     ...(pod ? podReferences(pod.virtual) : []),
   ];
-  const spoken = tenantText(event.message ?? '', id, known);
+  const spoken = tenantText(beginning(event.message ?? ''), id, known);
   const visible = pod ? withoutHiddenContainer(spoken, pod.host) : spoken;
   const node = pod?.host.spec?.nodeName;
   const component = event.reportingComponent || event.source?.component || '';
@@ -107,6 +109,8 @@ function withoutOthers(
   const result = text.replace(HOST_NAME, (word, before: string | undefined, name: string) => {
     // A domain or another word may follow a dot, which names may contain too: the longest that is one counts.
     for (let end = name.length; end > 0; end = name.lastIndexOf('.', end - 1)) {
+      if (end > MAX_HOST_NAME_LENGTH) end = name.lastIndexOf('.', MAX_HOST_NAME_LENGTH);
+      if (end <= 0) break;
       const candidate = name.slice(0, end);
       const found = virtualNames(id, candidate) ?? nameOf(candidate);
       if (found !== undefined)
@@ -123,13 +127,23 @@ function withoutOthers(
 
 /**
  * A word that may be the name of a host object of ours or of another virtual cluster, with a namespace before it: what is
- * joined by `-x-`, or long enough to have been cut.
+ * joined by `-x-`, or long enough to have been cut. What stands before `-x-` is no longer than names are, so that a long text is not
+ * read again from each of its dots.
  */
 const HOST_NAME = new RegExp(
   '(?<![a-z0-9-])(?:([a-z0-9-]+)/)?' +
-    '([a-z0-9](?:[a-z0-9.-]*?[a-z0-9])?-x-[a-z0-9.-]*[a-z0-9]|[a-z0-9][a-z0-9.-]{49,51}-[0-9a-f]{10}(?![a-z0-9-]))',
+    '([a-z0-9](?:[a-z0-9.-]{0,61}?[a-z0-9])?-x-[a-z0-9.-]*[a-z0-9]|[a-z0-9][a-z0-9.-]{49,51}-[0-9a-f]{10}(?![a-z0-9-]))',
   'g',
 );
+
+/** As much of a text as names are looked for in. It ends before a word that may be one: half a name would not be found. */
+function beginning(text: string): string {
+  if (text.length <= TEXT_LIMIT) return text;
+  let end = TEXT_LIMIT;
+  // Nor between the two halves of a character.
+  while (end > 0 && /[A-Za-z0-9._/\ud800-\udbff-]/.test(text.charAt(end - 1))) end--;
+  return `${text.slice(0, end)}…`;
+}
 
 function cut(text: string): string {
   const bytes = Buffer.from(text);

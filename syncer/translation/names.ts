@@ -8,7 +8,7 @@ export interface ClusterIdentity {
 }
 
 /** Longest host name, so that it also fits where a name becomes a label value or a DNS label. */
-const MAX_LENGTH = 63;
+export const MAX_HOST_NAME_LENGTH = 63;
 /** Characters of a long name that stay readable: the rest is a dash and the hash. */
 const READABLE = 52;
 /** Hex digits of SHA-256 in a hashed name. */
@@ -58,7 +58,7 @@ function cut(text: string, length: number, suffix: string): string {
 function join(prefix: string, parts: readonly string[]): string {
   const joined = prefix + parts.join(NAME_SEPARATOR);
   const ambiguous = parts.some(isAmbiguous);
-  if (!ambiguous && joined.length > MAX_LENGTH) return cut(joined, READABLE, digits(joined));
+  if (!ambiguous && joined.length > MAX_HOST_NAME_LENGTH) return cut(joined, READABLE, digits(joined));
   if (ambiguous || HASHED_SHAPE.test(joined)) return cut(joined, READABLE, digits(`${prefix}/${parts.join('/')}`));
   return joined;
 }

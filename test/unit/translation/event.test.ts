@@ -203,6 +203,25 @@ test('a message is cut where the API server would refuse it', () => {
   expect(message).toMatch(/^ä+…$/);
 });
 
+test('a long message is cut before names are looked for, and never inside one', () => {
+  expect(said(`team-a/${hostName(identity, 'shop', 'claim')} `.repeat(1_000))).toMatch(/^(claim )+…$/);
+  expect(said(`${'x'.repeat(4095)}💧${'-'.repeat(9)}`)).toBe('…');
+  // Whatever it is made of: each of these would take minutes if it were searched from each of its dots.
+  for (const part of ['a.', 'a-x-.', '-x-a.', 'a-', '..', '-x-', `${hashed}.`]) {
+    expect(Buffer.byteLength(said(part.repeat(500_000)) ?? '')).toBeLessThanOrEqual(1024);
+  }
+});
+
+test('a word with many dots is looked up only as far as names are long', () => {
+  const asked: string[] = [];
+  const message = said(`preempted by spy-x-lab-x-other${'.b'.repeat(400)} here`, (name) => {
+    asked.push(name);
+    return undefined;
+  });
+  expect(message).toBe('preempted by (an object on the host) here');
+  expect(asked.length).toBeLessThanOrEqual(32);
+});
+
 test('an object of any kind may be the subject, whose names are not known', () => {
   const claim = {
     virtual: {
