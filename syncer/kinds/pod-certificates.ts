@@ -241,6 +241,9 @@ export class PodCertificates {
       const { name = '', uid } = created.metadata ?? {};
       state.pending.set(wanted.key, { name, uid, privateKey });
       requests.observe(created);
+      // What the watch told of a request that was not known as ours yet was not heard.
+      const seen = requests.get(objectKey(created))?.metadata?.resourceVersion;
+      if (seen !== created.metadata?.resourceVersion) this.#controller.enqueue(objectKey(virtual));
     } catch (error) {
       if (ApiError.is(error, 'NotFound', 'Forbidden', 'Invalid', 'BadRequest')) {
         const message = `${wanted.path}: ${error.serverMessage}`;

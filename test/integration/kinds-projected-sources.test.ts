@@ -242,6 +242,35 @@ describe('where the virtual cluster has the APIs', () => {
     await eventually('the certificate is there', () => secretOf('patient'));
   });
 
+  test('an answer of the signer that is quicker than that of the API server is not missed', async () => {
+    await clusters.createPod(
+      'overtaken',
+      volume({ podCertificate: { signerName: SIGNER, keyType: 'ED25519', credentialBundlePath: 'all.pem' } }),
+    );
+    await clusters.running('overtaken');
+    const first = await asked('overtaken');
+    const { virtual, caches } = clusters.syncer;
+    const create = virtual.create.bind(virtual);
+    virtual.create = async (type, object, options) => {
+      const created = await create(type, object, options);
+      if (type.resource !== REQUESTS.resource) return created;
+      await signer.issue(await asked('overtaken'));
+      await eventually("the syncer's watch has brought the signer's answer", () => {
+        const requests = caches.find('virtual', REQUESTS.group, REQUESTS.kind);
+        const seen = requests?.get(`default/${created.metadata?.name}`) as SignedRequest | undefined;
+        return Promise.resolve((seen?.status?.conditions ?? []).length > 0);
+      });
+      return created;
+    };
+    try {
+      // Another one is asked for, while nothing else happens to the pod.
+      await clusters.virtual.delete(REQUESTS, { namespace: 'default', name: first.metadata?.name ?? '' });
+      await eventually('the certificate is there', () => secretOf('overtaken'));
+    } finally {
+      virtual.create = create;
+    }
+  });
+
   test('the API server takes requests for all types of keys', async () => {
     const sources = KEY_TYPES.map((keyType, index) => ({
       podCertificate: { signerName: SIGNER, keyType, credentialBundlePath: `${index}.pem` },
