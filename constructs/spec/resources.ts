@@ -3,13 +3,29 @@ import type { CpuAmount } from './quantity';
 
 /** What a container asks the host for, and the most it may take. */
 export interface ContainerResources {
-  /** CPU time that the host keeps free. */
+  /**
+   * CPU time that the host keeps free.
+   *
+   * @default - that of the container, as {@link ControlPlaneResources} says
+   */
   readonly cpuRequest?: CpuAmount;
-  /** Most CPU time; more is throttled. */
+  /**
+   * Most CPU time; more is throttled.
+   *
+   * @default - that of the container, as {@link ControlPlaneResources} says
+   */
   readonly cpuLimit?: CpuAmount;
-  /** Memory that the host keeps free. */
+  /**
+   * Memory that the host keeps free.
+   *
+   * @default - that of the container, as {@link ControlPlaneResources} says
+   */
   readonly memoryRequest?: Size;
-  /** Most memory; beyond it the container is restarted. */
+  /**
+   * Most memory; beyond it the container is restarted.
+   *
+   * @default - that of the container, as {@link ControlPlaneResources} says
+   */
   readonly memoryLimit?: Size;
 }
 

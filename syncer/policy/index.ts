@@ -4,5 +4,4 @@ export { checkIngress, type IngressPolicy } from './check-ingress';
 export { checkPod, type PodPolicyOptions } from './check-pod';
 export { checkRuntimeClass } from './check-runtime-class';
 export { checkService } from './check-service';
-export { checkTolerations } from './tolerations';
 export type { PolicyLevel, Violation } from './violation';

@@ -1,5 +1,5 @@
 import type { Pod, PodSpec } from 'kubernetes-types/core/v1';
-import { checkPod, checkService, checkTolerations } from '../../../syncer/policy';
+import { checkPod, checkService } from '../../../syncer/policy';
 
 const podWith = (spec: object, container: object = {}): Pod => ({
   metadata: { name: 'web' },
@@ -212,18 +212,6 @@ describe('the restricted policy', () => {
       checkPod(podWith({ os: { name: 'windows' }, securityContext: { runAsNonRoot: true } }), 'restricted'),
     ).toEqual([]);
   });
-});
-
-test('tolerations of the host’s control plane, or of everything, are found', () => {
-  const tolerations = [
-    { key: 'gpu', operator: 'Exists' },
-    { operator: 'Exists' },
-    { key: 'node-role.kubernetes.io/control-plane', operator: 'Exists', effect: 'NoSchedule' },
-  ];
-  expect(checkTolerations(podWith({ tolerations })).map(({ field }) => field)).toEqual([
-    'spec.tolerations[1].key',
-    'spec.tolerations[2].key',
-  ]);
 });
 
 describe('external names', () => {
