@@ -10,6 +10,7 @@ import type { EndpointPod } from '../translation';
 import { INDEX, withoutLastApplied } from './caches';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
+import { warn } from './refusals';
 import { isOwnService } from './services';
 import { Twins } from './twins';
 
@@ -69,6 +70,23 @@ export function endpointSlices(environment: KindEnvironment, caches: Caches): Tw
     for (const address of changedAddresses(change)) look(BY.address, address);
   });
   return twins;
+}
+
+/** Where slices are not synced: tells the owner of each Service that leads nowhere without them, once it does. */
+export function tellOfUnsyncedEndpoints(environment: KindEnvironment, caches: Caches): void {
+  const leadsNowhere = (service: Service | undefined): boolean =>
+    hasHandmadeEndpoints(service) && service?.spec?.clusterIP !== 'None'; // of which DNS tells the endpoints themselves
+  const look = (service: Service): void => {
+    if (!leadsNowhere(service)) return;
+    const message =
+      'connections to this Service go nowhere: it has no selector, and the platform does not sync the EndpointSlices of such Services ' +
+      '(sync.toHost.endpointSlices.enabled); give it a selector, or ask the operator of the platform to sync them';
+    warn(environment, resources.services, service, 'EndpointsNotSynced', message);
+  };
+  for (const service of caches.virtual.services.values()) look(service);
+  caches.virtual.services.subscribe(({ type, object, previous }) => {
+    if (type !== 'deleted' && !leadsNowhere(previous)) look(object);
+  });
 }
 
 function hasHandmadeEndpoints(service: Service | undefined): boolean {

@@ -7,7 +7,7 @@ import { CertificatesAPI } from './certificates-api';
 import { Claims } from './claims';
 import { classViews } from './class-views';
 import { customResources } from './custom-resources';
-import { endpointSlices } from './endpoint-slices';
+import { endpointSlices, tellOfUnsyncedEndpoints } from './endpoint-slices';
 import type { KindEnvironment } from './environment';
 import { ContentInUse } from './in-use';
 import { HostEvents } from './events';
@@ -110,6 +110,7 @@ export async function runKinds(
     contents: [configMaps, secrets],
     classes,
   });
+  if (!toHost.endpointSlices.enabled) tellOfUnsyncedEndpoints(environment, caches);
   const kinds: readonly Kind[] = [
     configMaps,
     secrets,

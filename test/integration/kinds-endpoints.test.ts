@@ -285,3 +285,21 @@ test('a range that the platform allows is reached; a restart forgets and removes
   await clusters.startSyncer();
   await addressesOnHost('database', []);
 });
+
+test('where slices are not synced, each Service that would need them says so, and no other does', async () => {
+  await clusters.stopSyncer();
+  await clusters.startSyncer({ sync: { toHost: { endpointSlices: { enabled: false } } } });
+  await createService('chooses', { selector: { app: 'a' } });
+  // Its addresses are told by the virtual cluster's own DNS.
+  await createService('headless', { clusterIP: 'None' });
+  await createService('outside', { type: 'ExternalName', externalName: 'db.example.com', ports: [] });
+  await createService('unserved');
+  expect((await clusters.event('unserved', 'EndpointsNotSynced')).message).toContain(
+    'sync.toHost.endpointSlices.enabled',
+  );
+  await change('chooses', { selector: null });
+  await clusters.event('chooses', 'EndpointsNotSynced');
+  for (const name of ['headless', 'outside', 'kubernetes']) {
+    expect((await clusters.events(name)).filter(({ reason }) => reason === 'EndpointsNotSynced')).toEqual([]);
+  }
+});
