@@ -19,6 +19,7 @@ export {
 } from './field-patch';
 export { ImageSources, type ControlPlaneImages } from './image-sources';
 export { KubernetesVersion, type VersionImages } from './kubernetes-version';
+export { NodeSyncPolicy, type MatchingNodesProps } from './node-sync-policy';
 export { PodSecurityLevel } from './pod-security-level';
 export type { DnsProps, VirtualClusterProps } from './props';
 export { Cpu, type CpuAmount } from './quantity';

@@ -1,6 +1,7 @@
 import type { SyncerConfigurationInput } from '../../syncer/configuration';
 import type { CustomResourceFromHostProps, CustomResourceToHostProps } from './custom-resource-sync';
 import type { FieldPatchProps } from './field-patch';
+import type { NodeSyncPolicy } from './node-sync-policy';
 
 /** A kind that is synced or not. */
 export interface SyncToggle {
@@ -261,7 +262,7 @@ export interface SyncToHostProps {
   readonly customResources?: readonly CustomResourceToHostProps[];
 }
 
-/** What of the host's tenants see, beside the nodes that their pods run on. */
+/** What of the host's tenants see. */
 export interface SyncFromHostProps {
   /**
    * The host's events about the tenant's objects, in the tenant's names.
@@ -269,6 +270,12 @@ export interface SyncFromHostProps {
    * @default - enabled
    */
   readonly events?: SyncToggle;
+  /**
+   * Nodes.
+   *
+   * @default NodeSyncPolicy.fake()
+   */
+  readonly nodes?: NodeSyncPolicy;
   /**
    * Facts of the host's volumes behind the tenant's claims. Needs the right to read PersistentVolumes on the host.
    *

@@ -6,7 +6,30 @@ type Sync = SyncerConfiguration['sync'];
 
 /** Settings of custom resources and field patches that are right by themselves and wrong together. */
 export function syncContradictions({ sync }: SyncerConfiguration): ConfigurationProblem[] {
-  return [...definedOnce(sync), ...references(sync), ...overlaps(sync), ...shownNamespaces(sync), ...patches(sync)];
+  return [
+    ...nodes(sync),
+    ...definedOnce(sync),
+    ...references(sync),
+    ...overlaps(sync),
+    ...shownNamespaces(sync),
+    ...patches(sync),
+  ];
+}
+
+/** A selector of nodes where none is looked at, or none where it is. */
+function nodes({ fromHost }: Sync): ConfigurationProblem[] {
+  const { mode, selector, enforce } = fromHost.nodes;
+  const field = 'sync.fromHost.nodes';
+  const isEmpty = Object.keys(selector).length === 0;
+  if (mode === 'selector') {
+    const message = 'is empty: give labels of nodes, or set sync.fromHost.nodes.mode to all';
+    return isEmpty ? [{ field: `${field}.selector`, value: selector, message }] : [];
+  }
+  const message = `has no effect, as ${field}.mode is ${mode}: set that to selector, or remove this`;
+  return [
+    ...(isEmpty ? [] : [{ field: `${field}.selector`, value: selector, message }]),
+    ...(enforce ? [{ field: `${field}.enforce`, value: enforce, message }] : []),
+  ];
 }
 
 /** One direction and one version for each definition: an object that went both ways would have two masters. */
@@ -154,6 +177,7 @@ const PATCHABLE = {
     ResourceClaim: 'resourceClaims',
   },
   fromHost: {
+    Node: 'nodes',
     StorageClass: 'storageClasses',
     VolumeAttributesClass: 'volumeAttributesClasses',
     IngressClass: 'ingressClasses',
@@ -206,6 +230,11 @@ function unpatchable(
   const kinds = new Map<string, string | undefined>(Object.entries(PATCHABLE[direction]));
   if (!kinds.has(kind)) {
     return `is no kind that is synced ${direction === 'toHost' ? 'to' : 'from'} the host: write ${[...kinds.keys()].join(', ')}, or give the group of a custom resource`;
+  }
+  if (kind === 'Node') {
+    return sync.fromHost.nodes.mode === 'fake'
+      ? 'is made up, not of the host: set sync.fromHost.nodes.mode to real, all or selector'
+      : undefined;
   }
   const setting = kinds.get(kind);
   const settings = sync[direction] as unknown as Readonly<Record<string, { readonly enabled?: boolean } | undefined>>;

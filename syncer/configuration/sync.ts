@@ -5,6 +5,7 @@ import { fromHostCustomResource, toHostCustomResource } from './custom-resources
 import { fieldPatch } from './field-patches';
 import { CONFIGURATION_DEFAULTS } from './defaults';
 import { annotationPattern, ingressSync } from './ingress';
+import { nodeSync } from './nodes';
 
 /** A kind that is synced or not. */
 function toggle(byDefault: boolean, description: string) {
@@ -145,6 +146,7 @@ const toHost = z
 const fromHost = z
   .strictObject({
     events: toggle(true, "The host's events about the tenant's objects, in the tenant's names."),
+    nodes: nodeSync,
     persistentVolumes: toggle(
       false,
       "Facts of the host's volumes behind the tenant's claims. Needs the right to read PersistentVolumes on the host.",
@@ -166,7 +168,7 @@ const fromHost = z
       ),
   })
   .prefault({})
-  .describe("What of the host's tenants see, beside the nodes that their pods run on.");
+  .describe("What of the host's tenants see.");
 
 /** Which kinds are synced, and how. Pods, Services, and ConfigMaps and Secrets in use always are. */
 export const syncSchema = z

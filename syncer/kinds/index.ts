@@ -11,6 +11,7 @@ import { endpointSlices, tellOfUnsyncedEndpoints } from './endpoint-slices';
 import type { KindEnvironment } from './environment';
 import { ContentInUse } from './in-use';
 import { HostEvents } from './events';
+import { HostNodes } from './host-nodes';
 import { ingresses } from './ingresses';
 import { networkPolicies } from './network-policies';
 import { Nodes } from './nodes';
@@ -86,7 +87,8 @@ export async function runKinds(
     caches.host.secrets,
     references,
   );
-  const nodes = new Nodes(environment, caches);
+  const hostNodes = new HostNodes(environment, caches);
+  const nodes = new Nodes(environment, caches, hostNodes);
   const tokens = new Tokens(environment, caches, now);
   const accountTwins = toHost.serviceAccounts.enabled ? serviceAccounts(environment, caches, references) : undefined;
   const priorityTwins = toHost.priorityClasses.enabled ? priorityClasses(environment, caches) : undefined;
@@ -104,6 +106,7 @@ export async function runKinds(
   ];
   const pods = new Pods(environment, caches, {
     nodes,
+    hostNodes,
     tokens,
     projections,
     claims,

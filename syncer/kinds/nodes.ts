@@ -1,20 +1,35 @@
 import type { Node, Pod } from 'kubernetes-types/core/v1';
 import { Controller } from '../engine';
 import { ApiError, resources } from '../kube-client';
-import { ANNOTATIONS, isVirtualNode, virtualNode } from '../translation';
+import {
+  ANNOTATIONS,
+  isVirtualNode,
+  showsHostNode,
+  virtualNode,
+  virtualNodePatch,
+  virtualNodeStatusPatch,
+} from '../translation';
 import type { Caches } from './caches';
 import { INDEX } from './caches';
 import type { KindEnvironment } from './environment';
+import { exactly } from './exactly';
+import type { HostNodes } from './host-nodes';
 import { isTerminal } from './pod-phase';
+import { isOtherObject } from './refusals';
 import { remove } from './removal';
+import { UnkeptWrites } from './unkept-writes';
+import { WriteBudget } from './write-budget';
 
 /** How long a node stays after its last pod, in ms: a rollout that moves a pod does not make the node blink. */
 const LINGER_MS = 5_000;
 
+/** How soon a node that is written too often is looked at again, in ms. */
+const LATER_MS = 1_000;
+
 /**
- * Fake nodes (design, section 4): a virtual Node exists while one of the tenant's pods is on the host's node of that
- * name. Pods of DaemonSets alone do not keep it, as they are there only because the node is. Node objects that a tenant
- * makes are left alone.
+ * Virtual nodes (design, section 4). With fake and real nodes a virtual Node exists while one of the tenant's pods is on the host's node
+ * of that name; pods of DaemonSets alone do not keep it, as they are there only because the node is. With all or selected nodes it
+ * exists while the host's does. In any case not longer, where the host's is known. Node objects that a tenant makes are left alone.
  */
 export class Nodes {
   readonly #environment: KindEnvironment;
@@ -26,21 +41,31 @@ export class Nodes {
   readonly #removed = new Set<string>();
   /** When a node was first seen without a pod that keeps it. */
   readonly #unusedSince = new Map<string, number>();
+  readonly #hostNodes: HostNodes;
+  readonly #budget = new WriteBudget();
+  readonly #unkept = new UnkeptWrites();
 
-  constructor(environment: KindEnvironment, caches: Caches) {
+  constructor(environment: KindEnvironment, caches: Caches, hostNodes: HostNodes) {
     this.#environment = environment;
     this.#caches = caches;
+    this.#hostNodes = hostNodes;
     this.#controller = new Controller({
       name: 'nodes',
-      waitFor: [caches.virtual.nodes, caches.virtual.pods, caches.host.pods],
+      waitFor: [caches.virtual.nodes, caches.virtual.pods, caches.host.pods, ...hostNodes.sources],
       reconcile: (name) => this.#reconcile(name),
       logger: environment.logger,
       metrics: environment.metrics,
     });
     caches.virtual.nodes.subscribe(({ type, key, object }) => {
-      if (type === 'deleted') this.#removed.delete(object.metadata?.uid ?? '');
+      if (type === 'deleted') {
+        const uid = object.metadata?.uid ?? '';
+        this.#removed.delete(uid);
+        this.#budget.forget(uid);
+        this.#unkept.forget(uid);
+      }
       this.#controller.enqueue(key);
     });
+    hostNodes.onChange((name) => this.#controller.enqueue(name));
     caches.host.pods.subscribe((change) => {
       const before = change.previous?.spec?.nodeName;
       const now = change.object.spec?.nodeName;
@@ -56,48 +81,116 @@ export class Nodes {
   run(signal: AbortSignal): Promise<void> {
     // What the caches had before anybody listened.
     for (const name of this.#caches.virtual.nodes.keys()) this.#controller.enqueue(name);
+    for (const name of this.#hostNodes.unusedNames()) this.#controller.enqueue(name);
     for (const { spec } of this.#caches.host.pods.values()) if (spec?.nodeName) this.#controller.enqueue(spec.nodeName);
     return this.#controller.run(signal);
   }
 
-  /** Resolves once the virtual node exists; pods are bound after it, since pod garbage collection removes orphans. */
-  async ensure(name: string): Promise<void> {
-    if (!this.#changing.has(name) && this.#present(name)) return;
+  /**
+   * Resolves once the virtual node exists; pods are bound after it, since pod garbage collection removes orphans.
+   * @returns false where it does not and will not, as the host's node is gone, and so its pods are soon
+   */
+  async ensure(name: string): Promise<boolean> {
+    if (!this.#changing.has(name) && this.#present(name)) return true;
+    let exists = true;
     await this.#exclusively(name, async () => {
       if (this.#present(name)) return;
-      const node = virtualNode(name, {
-        // A fake node tells nothing of the real one; the control plane's own architecture is the best guess there is.
-        architecture: process.arch === 'x64' ? 'amd64' : process.arch,
-        kubeletVersion: this.#environment.version,
-      });
+      if (await this.#hostNodes.isGoneForSure(name)) {
+        exists = false;
+        return;
+      }
       try {
-        this.#caches.virtual.nodes.observe(await this.#environment.virtual.create(resources.nodes, node));
+        const node = await this.#environment.virtual.create(resources.nodes, this.#wanted(name));
+        this.#caches.virtual.nodes.observe(node);
       } catch (error) {
         if (!ApiError.is(error, 'AlreadyExists')) throw error;
       }
     });
+    return exists;
   }
 
   async #reconcile(name: string): Promise<{ requeueAfterMs: number } | void> {
-    if (this.#hasTwin(name)) {
-      this.#unusedSince.delete(name);
-      if (!this.#present(name)) await this.ensure(name);
-      return;
-    }
     const node = this.#present(name);
-    if (!node || !isVirtualNode(node) || this.#hasPod(name)) {
+    if (this.#isNeeded(name)) {
+      this.#unusedSince.delete(name);
+      if (node) return this.#update(node);
+      await this.ensure(name);
+      return;
+    }
+    if (!node || !isVirtualNode(node)) {
       this.#unusedSince.delete(name);
       return;
     }
-    const since = this.#unusedSince.get(name) ?? Date.now();
-    this.#unusedSince.set(name, since);
-    const left = since + LINGER_MS - Date.now();
-    if (left > 0) return { requeueAfterMs: left };
+    if (!this.#hostNodes.isGone(name)) {
+      if (this.#hasPod(name)) {
+        this.#unusedSince.delete(name);
+        return this.#update(node);
+      }
+      const since = this.#unusedSince.get(name) ?? Date.now();
+      this.#unusedSince.set(name, since);
+      const left = since + LINGER_MS - Date.now();
+      if (left > 0) return { requeueAfterMs: left };
+    }
     this.#unusedSince.delete(name);
     await this.#exclusively(name, async () => {
-      // A pod may have come while this waited for its turn.
-      if (!this.#hasTwin(name) && !this.#hasPod(name)) await this.#remove(name, node.metadata?.uid);
+      // A pod may have come while this waited for its turn, or the node again.
+      if (this.#isNeeded(name) || (!this.#hostNodes.isGone(name) && this.#hasPod(name))) return;
+      await this.#remove(name, node.metadata?.uid);
     });
+  }
+
+  /** Whether there has to be a virtual node of that name. */
+  #isNeeded(name: string): boolean {
+    if (this.#hostNodes.areShownUnused && this.#hostNodes.has(name)) return true;
+    return !this.#hostNodes.isGone(name) && this.#hasTwin(name);
+  }
+
+  #wanted(name: string): Node {
+    return (
+      this.#hostNodes.view(name) ??
+      virtualNode(name, {
+        // A fake node tells nothing of the real one; the control plane's own architecture is the best guess there is.
+        architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+        kubeletVersion: this.#environment.version,
+      })
+    );
+  }
+
+  /** Brings the host's facts up, and takes them away from a node that is to have none of them any more. */
+  async #update(node: Node): Promise<{ requeueAfterMs: number } | void> {
+    const name = node.metadata?.name ?? '';
+    if (!isVirtualNode(node) || !(this.#hostNodes.has(name) || showsHostNode(node))) return;
+    const wanted = this.#wanted(name);
+    const shown = await this.#patch(node, undefined, (actual) => virtualNodePatch(wanted, actual));
+    if (shown === 'later') return { requeueAfterMs: LATER_MS };
+    const after = await this.#patch(shown, 'status', (actual) => {
+      const status = virtualNodeStatusPatch(wanted, actual);
+      return status && { status };
+    });
+    if (after === 'later') return { requeueAfterMs: LATER_MS };
+  }
+
+  /** @returns the node as it is then; `later` where it is written too often, as by a program of the tenant that answers each write */
+  async #patch(
+    node: Node,
+    subresource: 'status' | undefined,
+    difference: (actual: Node) => object | undefined,
+  ): Promise<Node | 'later'> {
+    const patch = difference(node);
+    const { name = '', uid = '' } = node.metadata ?? {};
+    const write = subresource ?? 'object';
+    if (!patch || this.#unkept.has(uid, write, patch)) return node;
+    if (this.#budget.take(uid) > 0) return 'later';
+    try {
+      const options = { name, type: 'merge', ...(subresource && { subresource }) } as const;
+      const after = await this.#environment.virtual.patch<Node>(resources.nodes, options, exactly(node, patch));
+      this.#unkept.note(uid, write, patch, difference(after));
+      this.#caches.virtual.nodes.observe(after);
+      return after;
+    } catch (error) {
+      if (ApiError.is(error, 'NotFound') || isOtherObject(error)) return node; // the watch tells soon
+      throw error;
+    }
   }
 
   /** The virtual node as the cache has it, unless its deletion was accepted already. */

@@ -23,6 +23,7 @@ import type { Caches } from './caches';
 import { INDEX } from './caches';
 import type { ClaimObstacle, Claims } from './claims';
 import type { KindEnvironment } from './environment';
+import type { HostNodes } from './host-nodes';
 import type { Nodes } from './nodes';
 import type { PodClasses } from './pod-classes';
 import { isTerminal } from './pod-phase';
@@ -77,6 +78,7 @@ export interface Projections {
 /** The other kinds that a pod depends on. */
 export interface PodDependencies {
   readonly nodes: Nodes;
+  readonly hostNodes: HostNodes;
   readonly tokens: Tokens;
   readonly projections: readonly Projections[];
   readonly contents: readonly Contents[];
@@ -104,6 +106,8 @@ export class Pods {
   readonly #refusedByHost = new RefusedObjects();
   readonly #budget = new WriteBudget();
   readonly #unkept = new UnkeptWrites();
+  /** Pods that another node would suit: of those that may be used, or one to be bound to. */
+  readonly #waitingForNode = new Set<string>();
   /** Keys of pods that a newer host would take. */
   readonly #waitingForHost = new Set<string>();
   readonly #patches: FieldPatches;
@@ -132,6 +136,7 @@ export class Pods {
         caches.host.secrets,
         caches.host.services,
         ...dependencies.classes.sources,
+        ...dependencies.hostNodes.sources,
         ...(dependencies.claims?.sources ?? []),
       ],
       reconcile: (pair) => this.#reconcile(pair),
@@ -140,6 +145,9 @@ export class Pods {
     });
     dependencies.classes.onChange((key) => {
       if (!caches.host.pods.has(caches.hostKeyOf(key))) this.#controller.enqueue(key);
+    });
+    dependencies.hostNodes.onComingOrGoing(() => {
+      for (const key of this.#waitingForNode) this.#controller.enqueue(key);
     });
     const wake = (kind: Reference['kind'], key: string): void => {
       for (const pod of referrersOf(caches.virtual.pods, kind, key)) {
@@ -180,6 +188,7 @@ export class Pods {
   async #reconcile({ key, virtual, host }: Pair<Pod, Pod>): Promise<ReconcileResult> {
     this.#waitingForDNS.delete(key);
     this.#waitingForHost.delete(key);
+    this.#waitingForNode.delete(key);
     if (host && !ownedBy(host, this.#environment.identity)) {
       if (!virtual) return;
       warnNameTaken(this.#environment, resources.pods, virtual);
@@ -245,8 +254,10 @@ export class Pods {
       await this.#refuse(virtual, patched.reason, patched.message);
       return;
     }
-    const classViolations = this.#with.classes.violations(virtual).map(({ message }) => message);
-    const violations = [this.#violations(patched.object) ?? [], classViolations].flat();
+    const nodeViolations = this.#with.hostNodes.violations(virtual);
+    if (nodeViolations.length > 0) this.#waitingForNode.add(key);
+    const named = [...this.#with.classes.violations(virtual), ...nodeViolations].map(({ message }) => message);
+    const violations = [this.#violations(patched.object) ?? [], named].flat();
     if (violations.length > 0) {
       await this.#refuse(virtual, 'PolicyViolation', violations.join('; '));
       return;
@@ -496,7 +507,7 @@ export class Pods {
     return violations.length > 0 ? violations.map(({ message }) => message).join('; ') : undefined;
   }
 
-  /** Binds the virtual pod to the host's node. False when the pods contradict each other and both have to go. */
+  /** Binds the virtual pod to the host's node. False when the pods contradict each other and both have to go, or the node is gone. */
   async #bind(virtual: Pod, host: Pod): Promise<boolean> {
     const node = host.spec?.nodeName;
     const { name = '', namespace = '', uid = '' } = virtual.metadata ?? {};
@@ -507,7 +518,10 @@ export class Pods {
       await remove(this.#environment.virtual, resources.pods, virtual);
       return false;
     }
-    await this.#with.nodes.ensure(node);
+    if (!(await this.#with.nodes.ensure(node))) {
+      this.#waitingForNode.add(objectKey(virtual));
+      return false;
+    }
     try {
       await this.#environment.virtual.create(
         resources.pods,
@@ -581,6 +595,8 @@ export class Pods {
       workloadServiceAccount: this.#with.classes.serviceAccountName(virtual),
       priorityClassName: this.#with.classes.priorityClassName(virtual),
       helperImage: configuration.host.helperImage,
+      realNodeLabels: configuration.sync.fromHost.nodes.mode !== 'fake',
+      enforcedNodeSelector: this.#with.hostNodes.enforcedSelector,
       resourceClaims: configuration.sync.toHost.resourceClaims.enabled,
       ...(dnsIP === undefined || dnsIP === '' || dnsIP === 'None' ? {} : { dnsIP }),
       hostMinor: hostVersion.minor,

@@ -59,6 +59,14 @@ export interface TranslationContext extends ObjectContext {
    * cluster has says nothing on the host. Never of a `system-` class, which preempts other tenants: see {@link hostPriorityClass}.
    */
   readonly priorityClassName?: string | undefined;
+  /**
+   * Whether the virtual nodes have the labels of the host's, so that what a pod asks of `kubernetes.io/hostname` means the same there.
+   *
+   * @default false: the label is the node's name
+   */
+  readonly realNodeLabels?: boolean | undefined;
+  /** Labels of the only nodes that pods may run on. @default any */
+  readonly enforcedNodeSelector?: Readonly<Record<string, string>> | undefined;
   /** Labels of the pod's virtual Namespace. */
   readonly namespaceLabels: Readonly<Record<string, string>>;
   /** Services of the pod's virtual namespace. */

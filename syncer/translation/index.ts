@@ -56,7 +56,17 @@ export {
   type ClusterIdentity,
 } from './names';
 export { translateNetworkPolicy, type NetworkPolicyContext } from './network-policy';
-export { isVirtualNode, nodeAddress, virtualNode, type NodeFacts } from './node';
+export {
+  hostNodeFacts,
+  isVirtualNode,
+  nodeAddress,
+  realNode,
+  showsHostNode,
+  virtualNode,
+  virtualNodePatch,
+  virtualNodeStatusPatch,
+  type NodeFacts,
+} from './node';
 export { isCounted, translatePodDisruptionBudget } from './pod-disruption-budget';
 export { claimVolumeName, isBoundTo, isVolumeOf, volumeOfClaim } from './persistent-volume';
 export {

@@ -1,7 +1,7 @@
 import type { Affinity, NodeSelectorTerm } from 'kubernetes-types/core/v1';
 
 /**
- * A pod's affinity with `spec.nodeName`, which a tenant set, as a requirement. A node's name in the host pod itself would
+ * A pod's affinity with the name of a node as a requirement: `spec.nodeName`, which a tenant set, or what names the node as well. A node's name in the host pod itself would
  * pass by the host's scheduler, its taints and its resources; as a requirement it leads to the same node while they rule.
  */
 export function pinnedTo(nodeName: string, affinity: Affinity | undefined): Affinity {

@@ -8,6 +8,7 @@ import { addHostsFile, fqdnProblem, hostsContainerName } from './hosts-file';
 import { ANNOTATIONS } from './keys';
 import { namespaceLabels } from './labels';
 import { hostMetadata } from './metadata';
+import { hostnameAsName, TOO_MANY_HOSTNAMES, type NodeChoice } from './node-labels';
 import { pinnedTo } from './node-pin';
 import { missingClaim } from './pod-claims';
 import { PodEnvironment } from './pod-environment';
@@ -52,6 +53,10 @@ export function translatePod(pod: Pod, context: TranslationContext): Translation
   if (fqdn !== undefined) environment.refuse('spec.setHostnameAsFQDN', fqdn);
   const refusal = environment.refusal();
   if (refusal) return refusal;
+  const nodeChoice = context.realNodeLabels ? copied : hostnameAsName(copied);
+  if (nodeChoice === undefined) {
+    return { ok: false, reason: 'Unsupported', message: `spec.affinity.nodeAffinity ${TOO_MANY_HOSTNAMES}` };
+  }
   const missing = missingClaim(pod);
   if (missing !== undefined) {
     return {
@@ -66,7 +71,7 @@ export function translatePod(pod: Pod, context: TranslationContext): Translation
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: podMetadata(pod, context),
-      spec: hostSpec(copied, pod, context),
+      spec: hostSpec(copied, nodeChoice, pod, context),
     },
     references: environment.references,
   };
@@ -93,7 +98,7 @@ export function podMetadata(pod: Pod, context: TranslationContext): ReturnType<t
 }
 
 /** The fields of the spec that concern the pod as a whole, on the copy of all others. */
-function hostSpec(copied: PodSpec, pod: Pod, context: TranslationContext): PodSpec {
+function hostSpec(copied: PodSpec, nodeChoice: NodeChoice, pod: Pod, context: TranslationContext): PodSpec {
   const namespace = pod.metadata?.namespace ?? '';
   const variables = serviceVariables(context, pod.spec?.enableServiceLinks !== false);
   const spec = copied as PodSpec & JsonObject;
@@ -106,14 +111,20 @@ function hostSpec(copied: PodSpec, pod: Pod, context: TranslationContext): PodSp
   const hostname = podHostname(pod.spec, pod.metadata?.name ?? '');
   if (hostname !== undefined) setHostname(spec, hostname);
   if (usesClusterDNS(pod.spec)) Object.assign(spec, hostDNS(copied.dnsConfig, namespace, context));
-  if (copied.nodeName) {
-    spec.affinity = pinnedTo(copied.nodeName, copied.affinity);
-  }
-  delete spec.nodeName;
+  setNodes(spec, nodeChoice, context);
   addHostsFile(spec, pod, context);
   delete spec.priorityClassName;
   if (isAllowedPriorityClass(context.priorityClassName)) spec.priorityClassName = context.priorityClassName;
   return spec;
+}
+
+/** On which nodes the host may run the pod: those that the tenant chose, of those that the platform allows. */
+function setNodes(spec: PodSpec, { nodeSelector, affinity }: NodeChoice, context: TranslationContext): void {
+  const pinned = spec.nodeName ? pinnedTo(spec.nodeName, affinity) : affinity;
+  const selected = { ...nodeSelector, ...context.enforcedNodeSelector };
+  for (const field of ['nodeName', 'nodeSelector', 'affinity'] as const) delete spec[field];
+  if (pinned) spec.affinity = pinned;
+  if (Object.keys(selected).length > 0) spec.nodeSelector = selected;
 }
 
 /** DNS of a pod that asks for the cluster's: without one, the node's, as a kubelet does it. Never the host cluster's. */

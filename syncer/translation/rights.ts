@@ -63,6 +63,7 @@ export function syncerClusterRights({ sync: { toHost, fromHost } }: RightsConfig
     ...fromHost.customResources
       .filter(({ scope }) => scope === 'Cluster')
       .map(({ group, resource }) => viewRight(group, resource)),
+    ...(fromHost.nodes.mode === 'fake' ? [] : [viewRight('', 'nodes')]),
     ...(fromHost.persistentVolumes.enabled ? PERSISTENT_VOLUME_RIGHTS : []),
     ...(fromHost.storageClasses.enabled ? [viewRight('storage.k8s.io', 'storageclasses')] : []),
     ...(fromHost.volumeAttributesClasses.enabled ? [viewRight('storage.k8s.io', 'volumeattributesclasses')] : []),

@@ -68,6 +68,7 @@ describe('a configuration document', () => {
         },
         fromHost: {
           events: { enabled: true },
+          nodes: { mode: 'fake', selector: {}, enforce: false },
           persistentVolumes: { enabled: false },
           storageClasses: { enabled: false, selector: {} },
           volumeAttributesClasses: { enabled: false, selector: {} },

@@ -22,6 +22,39 @@ function problems(sync: object): readonly string[] {
   return [];
 }
 
+describe('nodes', () => {
+  const nodes = (change: object) => problems({ fromHost: { nodes: change } });
+
+  test('are fake unless something else is said', () => {
+    expect(resolve({}).fromHost.nodes).toEqual({ mode: 'fake', selector: {}, enforce: false });
+    for (const mode of ['fake', 'real', 'all']) expect(nodes({ mode })).toEqual([]);
+    expect(nodes({ mode: 'selector', selector: { 'example.org/pool': 'gpu', zone: '' }, enforce: true })).toEqual([]);
+  });
+
+  test('need labels with mode selector, and have none with others', () => {
+    expect(nodes({ mode: 'selector' })).toEqual([
+      'sync.fromHost.nodes.selector: is empty: give labels of nodes, or set sync.fromHost.nodes.mode to all',
+    ]);
+    expect(nodes({ mode: 'real', selector: { a: 'b' }, enforce: true })).toEqual([
+      'sync.fromHost.nodes.selector: has no effect, as sync.fromHost.nodes.mode is real: set that to selector, or remove this',
+      'sync.fromHost.nodes.enforce: has no effect, as sync.fromHost.nodes.mode is real: set that to selector, or remove this',
+    ]);
+  });
+
+  test.each([
+    [{ 'a b': 'c' }, 'is no key of a label'],
+    [{ '/a': 'c' }, 'is no key of a label'],
+    [{ 'a/': 'c' }, 'is no key of a label'],
+    [{ 'A/b': 'c' }, 'is no key of a label'],
+    [{ ['x'.repeat(64)]: 'c' }, 'is no key of a label'],
+    [{ a: 'b,c' }, 'has a value that no label has'],
+    [{ a: '-b' }, 'has a value that no label has'],
+    [{ a: 'x'.repeat(64) }, 'has a value that no label has'],
+  ])('cannot be selected by %j', (selector, message) => {
+    expect(nodes({ mode: 'selector', selector })).toEqual([expect.stringContaining(message)]);
+  });
+});
+
 describe('custom resources', () => {
   test('need group, version, kind and plural name only', () => {
     expect(resolve({ toHost: { customResources: [certificate] } }).toHost.customResources).toEqual([
@@ -156,8 +189,11 @@ describe('field patches', () => {
     expect(patch({ kind: 'ServiceAccount' })).toEqual([
       expect.stringContaining('set sync.toHost.serviceAccounts.enabled to true'),
     ]);
+    expect(patch({ kind: 'Namespace', direction: 'fromHost' })).toEqual([
+      expect.stringContaining('is no kind that is synced from the host: write Node, StorageClass'),
+    ]);
     expect(patch({ kind: 'Node', direction: 'fromHost' })).toEqual([
-      expect.stringContaining('is no kind that is synced from the host: write StorageClass'),
+      expect.stringContaining('is made up, not of the host: set sync.fromHost.nodes.mode to real, all or selector'),
     ]);
     expect(patch({ kind: 'Ingress' })).toEqual([]);
   });

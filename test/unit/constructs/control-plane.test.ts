@@ -1,6 +1,6 @@
 import type { Pod } from 'kubernetes-types/core/v1';
 import type { PolicyRule } from 'kubernetes-types/rbac/v1';
-import { KubernetesVersion, Store } from '../../../constructs';
+import { KubernetesVersion, NodeSyncPolicy, Store } from '../../../constructs';
 import { checkPod } from '../../../syncer/policy';
 import { parseConfiguration } from '../../../syncer/configuration/document';
 import { syncerRights } from '../../../syncer/translation';
@@ -229,6 +229,25 @@ describe('the rights of the control plane', () => {
       metadata: { namespace: 'shared' },
       subjects: [{ kind: 'ServiceAccount', name: 'my-vc1', namespace: 'team-a' }],
     });
+  });
+
+  test.each([
+    ['real', NodeSyncPolicy.real()],
+    ['all', NodeSyncPolicy.allNodes()],
+    ['matching', NodeSyncPolicy.nodesMatching({ pool: 'a' })],
+  ])('on the host’s nodes are to look at them, with %s nodes', (_, nodes) => {
+    const all = synthesize({ sync: { fromHost: { nodes } } });
+    expect(find(all, 'ClusterRole', 'vcluster-syncer-x-team-a-x-my-vc1')).toMatchObject({
+      rules: [{ apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] }],
+    });
+    expect(find(all, 'ClusterRoleBinding', 'vcluster-syncer-x-team-a-x-my-vc1')).toMatchObject({
+      subjects: [{ kind: 'ServiceAccount', name: 'my-vc1', namespace: 'team-a' }],
+    });
+  });
+
+  test('on the host’s nodes are none with fake nodes, which are the default', () => {
+    expect(synthesize({ sync: { fromHost: { nodes: NodeSyncPolicy.fake() } } })).toEqual(manifests);
+    expect(JSON.stringify(manifests)).not.toContain('"nodes"');
   });
 
   test('belong to the account of the pod; tenants’ pods get one that has none', () => {
