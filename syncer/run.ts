@@ -15,6 +15,7 @@ import { inClusterConnection, KubeClient } from './kube-client';
 import { ownObjects, untilReady } from './own-objects';
 import { SERVICE_WEBHOOK_FILE } from './pki';
 import { settleVersion } from './settle-version';
+import { EtcdClient, StoreKeeper } from './store';
 import { FieldPatches, type ClusterIdentity } from './translation';
 
 /** Where the syncer finds what it needs, and itself. */
@@ -26,6 +27,8 @@ export interface RunOptions {
 }
 
 const VIRTUAL_API_SERVER = 'https://127.0.0.1:6443';
+/** Inside the pod, as etcd's flags have it. */
+const STORE = 'https://127.0.0.1:2379';
 const EGRESS_SOCKET = '/run/nestling/egress.sock';
 const ADMISSION_PORT = 9443;
 const HEALTH_PORT = 8080;
@@ -112,6 +115,9 @@ export async function runSyncer(options: RunOptions): Promise<void> {
     (seconds) => logger.info({ milliseconds: Math.round(seconds * 1000) }, 'watching the host'),
     () => undefined, // told to stop before
   );
+  const etcd = new EtcdClient({ url: STORE, ...files.store });
+  // Whether or not the API server answers: a full store is a reason why it does not.
+  reflectors.push(new StoreKeeper({ etcd, logger, metrics }).run(stop.signal));
   const { anchor, apiServerIP } = await own;
   const [version] = await Promise.all([untilReady(virtual, logger, stop.signal), hostVersion.known()]);
   if (guard !== undefined) reflectors.push(guard.run(stop.signal));
@@ -168,6 +174,7 @@ export async function runSyncer(options: RunOptions): Promise<void> {
     sleep(CLOSE_MS, undefined, { ref: false }),
   ]);
   await Promise.all([host.close(), virtual.close()]);
+  etcd.close();
   logger.info('stopped');
   process.exit(0);
 }
@@ -184,7 +191,11 @@ async function readFiles(directory: string) {
   const [admissionCertificate, admissionKey, admissionPath, adminCertificate, adminKey] = await Promise.all(
     ['admission.crt', 'admission.key', 'admission-path', 'admin.crt', 'admin.key'].map(read),
   );
+  const [certificateAuthority, certificate, key] = await Promise.all(
+    ['etcd-ca.crt', 'etcd-client.crt', 'etcd-client.key'].map(read),
+  );
   return {
+    store: { certificateAuthority: certificateAuthority!, certificate: certificate!, key: key! },
     webhook: await readWebhook(join(directory, SERVICE_WEBHOOK_FILE)),
     ca: ca!,
     clientCertificate: clientCertificate!,

@@ -10,6 +10,7 @@ import {
   type SyncerConfiguration,
 } from '../../syncer/configuration';
 import { resolveConfiguration } from '../../syncer/configuration/document';
+import type { Size } from 'cdk8s';
 import { DEFAULT_RESOURCES, DEFAULTS } from './defaults';
 import type { ControlPlaneImages } from './image-sources';
 import type { VirtualClusterProps } from './props';
@@ -36,6 +37,10 @@ export type ResolvedSpec =
 const MIN_STORE_KIBIBYTES = 512 * 1024;
 /** Part of the disk that the database may take: defragmenting needs as much again, the write-ahead log the rest. */
 const STORE_QUOTA = 0.4;
+/** Most of it that somebody may ask for. */
+const MOST_STORE_QUOTA = 0.45;
+/** An empty cluster of Kubernetes has a few megabytes; less than this is a slip. */
+const MIN_STORE_QUOTA_BYTES = 64 * 1024 ** 2;
 /** More than this etcd itself warns about. */
 const MAX_STORE_QUOTA_BYTES = 8 * 1024 ** 3;
 
@@ -92,7 +97,7 @@ function resolveStore(store: Store, problems: ConfigurationProblem[]): StoreSpec
       message: 'is too small for etcd and its log: give at least 512Mi',
     });
   }
-  const quotaBytes = Math.min(Math.floor(kibibytes * 1024 * STORE_QUOTA), MAX_STORE_QUOTA_BYTES);
+  const quotaBytes = storeQuota(store.props.quota, kibibytes * 1024, problems);
   const common = { size: sizeQuantity(size), quotaBytes };
   if (store.type === 'ephemeral') return { ...common, type: 'ephemeral' };
   const { storageClassName, retain = false } = store.props;
@@ -101,6 +106,23 @@ function resolveStore(store: Store, problems: ConfigurationProblem[]): StoreSpec
     if (message !== undefined) problems.push({ field: 'store.storageClassName', value: storageClassName, message });
   }
   return { ...common, type: 'persistent', retain, ...(storageClassName === undefined ? {} : { storageClassName }) };
+}
+
+/** In bytes. */
+function storeQuota(quota: Size | undefined, sizeBytes: number, problems: ConfigurationProblem[]): number {
+  if (quota === undefined) return Math.min(Math.floor(sizeBytes * STORE_QUOTA), MAX_STORE_QUOTA_BYTES);
+  const bytes = sizeKibibytes(quota) * 1024;
+  const refuse = (message: string): void => {
+    problems.push({ field: 'store.quota', value: sizeQuantity(quota), message });
+  };
+  if (bytes < MIN_STORE_QUOTA_BYTES) refuse('is too small for a cluster: give at least 64Mi');
+  else if (bytes > MAX_STORE_QUOTA_BYTES) refuse('is more than etcd is made for: give at most 8Gi');
+  else if (bytes > sizeBytes * MOST_STORE_QUOTA) {
+    refuse(
+      'leaves no room for the second copy that defragmenting writes: give at most 45 % of store.size, or raise that',
+    );
+  }
+  return bytes;
 }
 
 function resolveResources(

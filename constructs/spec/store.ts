@@ -3,11 +3,18 @@ import type { Size } from 'cdk8s';
 /** Settings of a store on a volume. What the host has created of it cannot be changed later. */
 export interface PersistentStoreProps {
   /**
-   * Size of the volume. The store's quota is 40 % of it, so that defragmenting, which writes a second copy, always has room.
+   * Size of the volume.
    *
    * @default - 5 GiB
    */
   readonly size?: Size;
+  /**
+   * Most that the database may have: at least 64 MiB, at most 45 % of the size, as defragmenting writes a second copy beside the first one
+   * and the log takes the rest, and 8 GiB. A store that is full takes no writes but deletes.
+   *
+   * @default - 40 % of the size, at most 8 GiB
+   */
+  readonly quota?: Size;
   /**
    * StorageClass of the volume.
    *
@@ -25,11 +32,17 @@ export interface PersistentStoreProps {
 /** Settings of a store without a volume. */
 export interface EphemeralStoreProps {
   /**
-   * Most disk space of the node that the store may take; its quota is 40 % of that.
+   * Most disk space of the node that the store may take.
    *
    * @default - 2 GiB
    */
   readonly size?: Size;
+  /**
+   * Most that the database may have, as for a store on a volume.
+   *
+   * @default - 40 % of the size, at most 8 GiB
+   */
+  readonly quota?: Size;
 }
 
 /** What a virtual cluster keeps its objects in. Cannot be changed after creation. */

@@ -84,6 +84,9 @@ export function controlPlaneFiles(
   putPair('syncer', 'kubelet-ca', 'kubelet-ca');
   putAuthority('syncer', 'kubelet-client-ca', 'kubelet-client-ca');
   putPair('syncer', 'admission', 'admission');
+  // It defragments the store.
+  putAuthority('syncer', 'etcd-ca', 'etcd-ca');
+  putPair('syncer', 'etcd-client', 'etcd-client');
   put('syncer', 'admission-path', material.get(MATERIAL_KEYS.admissionPath));
   put('syncer', CONFIGURATION_FILE, JSON.stringify(configuration));
   return files;

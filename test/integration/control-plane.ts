@@ -25,6 +25,7 @@ import { type ClusterConnection, KubeClient, resources } from '../../syncer/kube
 import { type OwnObjects, ownObjects, untilReady } from '../../syncer/own-objects';
 import { initialise, SERVICE_WEBHOOK_FILE } from '../../syncer/pki';
 import { settleVersion } from '../../syncer/settle-version';
+import type { EtcdConnection } from '../../syncer/store';
 import { type KubernetesMinor, resolveBinaries, type RunningApiServer, standardErrorLog } from '../host-cluster';
 import { eventually } from '../virtual-cluster/eventually';
 
@@ -93,6 +94,16 @@ export class ControlPlane {
   /** ClusterIP of the host Service in front of the API server. */
   get frontIP(): string {
     return this.#front?.spec?.clusterIP ?? '';
+  }
+
+  /** As the syncer reaches the store. */
+  get store(): EtcdConnection {
+    return {
+      url: `https://127.0.0.1:${this.#ports[0]}`,
+      certificateAuthority: this.read('syncer/etcd-ca.crt'),
+      certificate: this.read('syncer/etcd-client.crt'),
+      key: this.read('syncer/etcd-client.key'),
+    };
   }
 
   /** What the syncer read of its own objects at its start. */

@@ -177,6 +177,11 @@ describe('the store', () => {
     expect(flag(containerOf(manifests, 'etcd'), 'quota-backend-bytes')).toBe(String(8 * 1024 ** 3));
   });
 
+  test('has the quota given', () => {
+    const store = Store.persistent({ size: Size.gibibytes(1), quota: Size.mebibytes(200) });
+    expect(flag(containerOf(synthesize({ store }), 'etcd'), 'quota-backend-bytes')).toBe(String(200 * 1024 ** 2));
+  });
+
   test('can be the disk of the node, and then waits for no disk', () => {
     const manifests = synthesize({ store: Store.ephemeral({ size: Size.mebibytes(1536) }) });
     expect(statefulSetOf(manifests).spec).not.toHaveProperty('volumeClaimTemplates');
@@ -262,6 +267,16 @@ describe('wrong props fail synthesis with path, property, value and remedy:', ()
       'images.etcd: "https://mirror/etcd:3.6.5-0": is no image reference',
     );
     fails({ images: ImageSources.upstream().with({ coreDns: 'a b' }) }, 'images.coreDns: "a b": is no image reference');
+  });
+
+  test('a quota of the store that defragmenting has no room for, or that is too small or large', () => {
+    const withQuota = (quota: Size) => ({ store: Store.persistent({ size: Size.gibibytes(4), quota }) });
+    fails(
+      withQuota(Size.gibibytes(2)),
+      'store.quota: "2Gi": leaves no room for the second copy that defragmenting writes: give at most 45 % of store.size',
+    );
+    fails(withQuota(Size.mebibytes(16)), 'store.quota: "16Mi": is too small for a cluster: give at least 64Mi');
+    fails(withQuota(Size.gibibytes(9)), 'store.quota: "9Gi": is more than etcd is made for: give at most 8Gi');
   });
 
   test('a store too small, or of a class that is no name', () => {
