@@ -17,7 +17,8 @@ import type { RunConfiguration } from './oci-archive';
 export const KUBERNETES_VERSION = 'v1.37.2';
 
 /** A program that whoever builds images has to provide: a static Linux binary for this machine's architecture. */
-export type BinaryName = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'coredns' | 'kubectl' | 'agnhost';
+export type BinaryName =
+  'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'coredns' | 'kubectl' | 'agnhost' | 'metrics-server';
 
 /** Where a file's bytes come from. */
 export type Source =
@@ -295,6 +296,12 @@ export const catalogue = {
     run: { env: [PATH], cmd: ['sh'] },
   },
   /** Debian's nginx with the paths, accounts and behaviour of the public image, and busybox as its shell. */
+  /** What gives the host metrics of its pods and nodes, where a test asks for it. */
+  'metrics-server': {
+    reference: 'registry.k8s.io/metrics-server/metrics-server:v0.9.0',
+    layers: [BASE, programLayer('/metrics-server', { binary: 'metrics-server' })],
+    run: { env: [PATH], entrypoint: ['/metrics-server'], user: '65534' },
+  },
   nginx: {
     reference: 'docker.io/library/nginx:1.22',
     layers: [

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MutatingWebhookConfiguration } from 'kubernetes-types/admissionregistration/v1';
 import { type AdmissionHandler, AdmissionServer, ServiceAdmission, ServiceRanges, WebhookGuard } from './admission';
-import { bootstrap } from './bootstrap';
+import { bootstrap, registerResourceMetrics } from './bootstrap';
 import { CONFIGURATION_FILE, type SyncerConfiguration } from './configuration';
 import { createLogger, DebugServer, EventRecorder, HealthServer, Metrics } from './engine';
 import { podEnvironment } from './environment';
@@ -16,7 +16,7 @@ import { ownObjects, untilReady } from './own-objects';
 import { SERVICE_WEBHOOK_FILE } from './pki';
 import { settleVersion } from './settle-version';
 import { EtcdClient, StoreKeeper } from './store';
-import { FieldPatches, type ClusterIdentity } from './translation';
+import { FieldPatches, RESOURCE_METRICS_SERVICE, type ClusterIdentity } from './translation';
 
 /** Where the syncer finds what it needs, and itself. */
 export interface RunOptions {
@@ -74,6 +74,16 @@ export async function runSyncer(options: RunOptions): Promise<void> {
     socketPath: EGRESS_SOCKET,
     facts,
     pods: facts,
+    tenant: facts,
+    ...(configuration.sync.fromHost.metrics.enabled && {
+      resourceMetrics: {
+        identity,
+        host,
+        virtual,
+        frontProxyCA: files.frontProxyCA,
+        service: `${RESOURCE_METRICS_SERVICE.name}.${RESOURCE_METRICS_SERVICE.namespace}.svc`,
+      },
+    }),
     host: host.connection,
     kubeletCA: { certificate: files.kubeletCA, key: files.kubeletCAKey },
     clientCA: files.kubeletClientCA,
@@ -167,7 +177,16 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   installed = true;
   logger.info({ milliseconds: Math.round(process.uptime() * 1000) }, 'the virtual cluster is set up');
 
-  await Promise.all([kinds, ...reflectors]);
+  const metricsApi = registerResourceMetrics({
+    enabled: configuration.sync.fromHost.metrics.enabled,
+    certificateAuthority: files.kubeletCA,
+    host,
+    virtual,
+    logger,
+    signal: stop.signal,
+  });
+
+  await Promise.all([kinds, metricsApi, ...reflectors]);
   // The API servers may be gone by now (the pod is stopped as a whole): nothing waits for them for long.
   await Promise.race([
     Promise.all([gateway.close(), admission.close(), health.close(), debug.close(), environment.events.flush()]),
@@ -185,8 +204,11 @@ async function readConfiguration(directory: string): Promise<SyncerConfiguration
 
 async function readFiles(directory: string) {
   const read = async (name: string): Promise<string> => (await readFile(join(directory, name), 'utf8')).trim();
-  const [ca, clientCertificate, clientKey, kubeletCA, kubeletCAKey, kubeletClientCA] = await Promise.all(
-    ['ca.crt', 'client.crt', 'client.key', 'kubelet-ca.crt', 'kubelet-ca.key', 'kubelet-client-ca.crt'].map(read),
+  const [ca, clientCertificate, clientKey, kubeletCA, kubeletCAKey, kubeletClientCA, frontProxyCA] = await Promise.all(
+    [
+      ...['ca.crt', 'client.crt', 'client.key', 'kubelet-ca.crt', 'kubelet-ca.key', 'kubelet-client-ca.crt'],
+      'front-proxy-ca.crt',
+    ].map(read),
   );
   const [admissionCertificate, admissionKey, admissionPath, adminCertificate, adminKey] = await Promise.all(
     ['admission.crt', 'admission.key', 'admission-path', 'admin.crt', 'admin.key'].map(read),
@@ -203,6 +225,7 @@ async function readFiles(directory: string) {
     kubeletCA: kubeletCA!,
     kubeletCAKey: kubeletCAKey!,
     kubeletClientCA: kubeletClientCA!,
+    frontProxyCA: frontProxyCA!,
     admissionCertificate: admissionCertificate!,
     admissionKey: admissionKey!,
     admissionPath: admissionPath!,

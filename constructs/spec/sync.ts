@@ -277,6 +277,14 @@ export interface SyncFromHostProps {
    */
   readonly nodes?: NodeSyncPolicy;
   /**
+   * What the tenant's pods use, from the host's metrics server, as metrics.k8s.io in the virtual cluster: for `kubectl top` and
+   * HorizontalPodAutoscalers. It is there once the host has a metrics server; a node uses what the tenant's pods on it do. To be
+   * disabled where the tenant brings a metrics API of its own.
+   *
+   * @default - enabled
+   */
+  readonly metrics?: SyncToggle;
+  /**
    * Facts of the host's volumes behind the tenant's claims. Needs the right to read PersistentVolumes on the host.
    *
    * @default - disabled

@@ -147,6 +147,10 @@ const fromHost = z
   .strictObject({
     events: toggle(true, "The host's events about the tenant's objects, in the tenant's names."),
     nodes: nodeSync,
+    metrics: toggle(
+      true,
+      "What the tenant's pods use, from the host's metrics server, as metrics.k8s.io in the virtual cluster: for `kubectl top` and HorizontalPodAutoscalers. It is there once the host has a metrics server; a node uses what the tenant's pods on it do.",
+    ),
     persistentVolumes: toggle(
       false,
       "Facts of the host's volumes behind the tenant's claims. Needs the right to read PersistentVolumes on the host.",

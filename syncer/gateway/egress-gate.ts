@@ -17,7 +17,7 @@ import { listenOnSocket } from './unix-listener';
 export interface GateLimits extends SpliceLimits {
   /**
    * Tunnels open or being opened at once, by what they lead to: webhooks that hang can use up neither the places of logs
-   * and exec nor those of the Service webhook. @default 256, 1024, 512
+   * and exec nor those of the Service webhook. @default admission 256, kubelet 1024, metrics 128, tenant 512
    */
   readonly tunnels?: Readonly<Partial<Record<TargetKind, number>>>;
   /** Time to resolve, check and connect, in milliseconds. @default 10 seconds */
@@ -26,7 +26,7 @@ export interface GateLimits extends SpliceLimits {
   readonly factsMs?: number;
 }
 
-const TUNNELS: Readonly<Record<TargetKind, number>> = { admission: 256, kubelet: 1024, tenant: 512 };
+const TUNNELS: Readonly<Record<TargetKind, number>> = { admission: 256, kubelet: 1024, metrics: 128, tenant: 512 };
 
 /** CONNECT requests that are being decided at once. */
 const MOST_PENDING = 1024;
@@ -38,6 +38,8 @@ export interface EgressGateOptions {
   readonly resolve: Resolve;
   /** Makes ready to serve a node's address as its kubelet; then takes the socket once the caller has been answered. */
   readonly kubelet: (address: string) => (socket: Socket) => void;
+  /** Likewise for the metrics API. @default there is none */
+  readonly metricsApi?: (address: string) => (socket: Socket) => void;
   readonly logger: Logger;
   readonly metrics: GatewayMetrics;
   readonly limits?: GateLimits;
@@ -66,7 +68,7 @@ export class EgressGate {
     requestTimeout: 10_000,
     keepAliveTimeout: 1,
   });
-  readonly #open: Record<TargetKind, number> = { admission: 0, kubelet: 0, tenant: 0 };
+  readonly #open: Record<TargetKind, number> = { admission: 0, kubelet: 0, metrics: 0, tenant: 0 };
   readonly #sockets = new Set<Socket>();
   readonly #refusals = new QuietLog();
   #pending = 0;
@@ -135,11 +137,13 @@ export class EgressGate {
       await this.#factsSynced(facts.whenSynced.bind(facts), limits.factsMs ?? 10_000, gone);
     }
     const deadline = AbortSignal.any([gone, AbortSignal.timeout(limits.connectMs ?? 10_000)]);
-    const target = await decideTarget(text, facts, { admissionPort, resolve, signal: deadline });
+    const { kubelet, metricsApi } = this.#options;
+    const servesMetrics = metricsApi !== undefined;
+    const target = await decideTarget(text, facts, { admissionPort, resolve, signal: deadline, servesMetrics });
     const release = this.#reserve(target.kind);
     try {
-      if (target.kind === 'kubelet') {
-        const serve = this.#options.kubelet(target.address);
+      if ('address' in target) {
+        const serve = (target.kind === 'metrics' && metricsApi ? metricsApi : kubelet)(target.address);
         this.#grant(socket);
         if (head.length > 0) socket.unshift(head);
         socket.once('close', release);
@@ -243,7 +247,7 @@ export class EgressGate {
 }
 
 /** Connects to the first address of a target that answers. @throws Unavailable */
-async function dialFirst(target: Exclude<Target, { kind: 'kubelet' }>, signal: AbortSignal): Promise<Socket> {
+async function dialFirst(target: Extract<Target, { addresses: unknown }>, signal: AbortSignal): Promise<Socket> {
   let failure: unknown;
   for (const address of target.addresses) {
     try {

@@ -1,3 +1,5 @@
+import type { Node, Pod } from 'kubernetes-types/core/v1';
+
 /**
  * What the gate decides by. Every answer must come from host-side caches alone (design, section 1): never from the
  * virtual cluster's status fields, node addresses, EndpointSlices or names, since a tenant can write those.
@@ -46,4 +48,24 @@ export interface PodDirectory {
    * is not bound to a node, or when it is not provably ours.
    */
   resolve(virtualNamespace: string, name: string): PodTwin | undefined;
+}
+
+/** A pod of the tenant that has a twin on a node. */
+export interface PlacedPod {
+  /** As the virtual cluster has it. */
+  readonly pod: Pod;
+  /** The host's name of its twin, in the host namespace. */
+  readonly hostName: string;
+}
+
+/** The tenant's pods and nodes, for what a kubelet and the metrics API say of them. */
+export interface TenantObjects {
+  /** Whether the answers are complete. */
+  readonly known: boolean;
+  /** The pods whose twins, by the host's own facts, are on a node; on all nodes where none is given. */
+  placedPods(nodeName?: string): readonly PlacedPod[];
+  /** A pod that has a twin on a node. */
+  placedPod(namespace: string, name: string): PlacedPod | undefined;
+  /** The nodes whose kubelet the gateway is: not those that the tenant made itself. */
+  ownNodes(): readonly Node[];
 }

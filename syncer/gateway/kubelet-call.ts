@@ -27,6 +27,8 @@ export type KubeletCall =
 export interface PlainAnswer {
   readonly status: number;
   readonly text: string;
+  /** Its media type. @default plain text */
+  readonly type?: string;
 }
 
 /** What a kubelet has and a virtual node does not give: first segments of its paths. */
@@ -53,7 +55,7 @@ export function parseKubeletCall(method: string, target: string): KubeletCall | 
   if (empty !== '' || segments.includes(undefined)) return { status: 400, text: 'malformed path' };
   if (!isCall(call)) {
     return call !== undefined && NOT_PROVIDED.has(call)
-      ? { status: 501, text: `/${call} is not provided by virtual nodes yet` }
+      ? { status: 501, text: `/${call} is not provided by virtual nodes` }
       : { status: 404, text: '404 page not found' };
   }
   if (!METHODS[call].includes(method)) return { status: 405, text: `${method} is not allowed here` };

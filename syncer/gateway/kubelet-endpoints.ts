@@ -5,13 +5,13 @@ import type { Logger } from '../engine';
 import type { KeyPair } from '../pki/certificate';
 import { QuietLog } from './quiet-log';
 
-/** Issues the serving certificate of a virtual node for its address. */
+/** Issues the serving certificate for an address that the gateway answers for. */
 export type IssueServingCertificate = (address: string) => KeyPair;
 
 /** What the endpoints need. */
 export interface KubeletEndpointsOptions {
   readonly issue: IssueServingCertificate;
-  /** PEM of the authority that signs the virtual API server's certificate as a client of kubelets. */
+  /** PEM of the authority that signs the virtual API server's certificate as a client: of kubelets, or as a front proxy. */
   readonly clientCA: string;
   /** Takes a decrypted connection whose client was verified. */
   readonly accept: (socket: Socket, address: string) => void;
@@ -31,7 +31,7 @@ interface Endpoint {
 }
 
 /**
- * The TLS side of the virtual nodes: for each node address that is asked for, a serving certificate made on first use, and
+ * The TLS side of the virtual nodes, and of the metrics API: for each address that is asked for, a serving certificate made on first use, and
  * a demand for the API server's client certificate. Nothing listens: connections are handed in.
  */
 export class KubeletEndpoints {
@@ -99,7 +99,7 @@ export class KubeletEndpoints {
       socket.destroy();
       const code = (error as NodeJS.ErrnoException).code ?? error.message;
       this.#failures.log(code, (suppressed) => {
-        logger.warn({ address, error: code, suppressed }, 'a connection to a virtual node failed its TLS handshake');
+        logger.warn({ address, error: code, suppressed }, 'a connection of the API server failed its TLS handshake');
       });
     });
     return server;

@@ -4,13 +4,15 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../engine';
 import { streamContainerLog } from './container-logs';
-import type { EgressFacts, PodDirectory } from './facts';
+import type { EgressFacts, PodDirectory, TenantObjects } from './facts';
 import { refusedByHost } from './host-answer';
 import type { HostApi, HostRequest } from './host-api';
 import { hostQuery } from './host-query';
+import type { HostUsage } from './host-usage';
 import { parseKubeletCall } from './kubelet-call';
 import type { KubeletCall, PlainAnswer } from './kubelet-call';
 import type { GatewayMetrics } from './metrics';
+import { answerNodeQuery, parseNodeQuery } from './node-query';
 import { QuietLog } from './quiet-log';
 import { isStreamUpgrade, joinStreams, upgradeHeaders } from './stream-upgrade';
 import type { PodNames, TranslateMessage } from './tenant-message';
@@ -19,6 +21,9 @@ import type { PodNames, TranslateMessage } from './tenant-message';
 export interface KubeletFacadeOptions {
   readonly facts: EgressFacts;
   readonly pods: PodDirectory;
+  readonly tenant: TenantObjects;
+  /** What pods use; undefined where metrics are not served. */
+  readonly usage: HostUsage | undefined;
   readonly host: HostApi;
   readonly translateMessage: TranslateMessage;
   readonly logger: Logger;
@@ -71,12 +76,17 @@ export class KubeletFacade {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     request.resume();
     let label = 'other';
-    const finish = ({ status, text }: PlainAnswer): void => {
+    const finish = ({ status, text, type = 'text/plain; charset=utf-8' }: PlainAnswer): void => {
       this.#options.metrics.kubeletRequest(label, status);
       if (response.headersSent || response.destroyed) return void response.destroy();
-      response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(text);
+      response.writeHead(status, { 'Content-Type': type }).end(text);
     };
     try {
+      const query = parseNodeQuery(request.method ?? '', request.url ?? '');
+      if (query !== undefined) {
+        label = query;
+        return finish(await answerNodeQuery(query, this.#nodeOf(request), this.#options));
+      }
       const call = this.#resolve(request, false);
       if ('status' in call) return finish(call);
       label = call.call;
@@ -122,8 +132,7 @@ export class KubeletFacade {
     const method = request.method ?? '';
     const call = parseKubeletCall(method, request.url ?? '');
     if ('status' in call) return call;
-    const address = this.#addresses.get(request.socket);
-    const node = address === undefined ? undefined : this.#options.facts.nodeByAddress(address);
+    const node = this.#nodeOf(request);
     const twin = this.#options.pods.resolve(call.namespace, call.pod);
     const uid = 'uid' in call ? call.uid : undefined;
     if (
@@ -157,6 +166,12 @@ export class KubeletFacade {
         upgrade,
       },
     };
+  }
+
+  /** The virtual node that a request was made to, while there is one at its address. */
+  #nodeOf(request: IncomingMessage): string | undefined {
+    const address = this.#addresses.get(request.socket);
+    return address === undefined ? undefined : this.#options.facts.nodeByAddress(address);
   }
 
   async #refused(response: IncomingMessage, call: HostCall): Promise<PlainAnswer> {

@@ -9,17 +9,21 @@ const LIFE = 7 * 86_400_000;
 const SKEW = 3_600_000;
 
 /**
- * Issues serving certificates of virtual nodes, each for one address and nothing else, signed by the kubelet authority.
+ * Issues serving certificates of what the gateway itself answers for, signed by the kubelet authority: of virtual nodes, each for one
+ * address and nothing else, or of a service by its name.
  *
+ * @param service the DNS name that the virtual API server demands of an aggregated API's server: `NAME.NAMESPACE.svc`
  * @throws Error when the authority's certificate and key cannot be read or do not belong together
  */
-export function servingCertificateIssuer(authority: KeyPair): IssueServingCertificate {
+export function servingCertificateIssuer(authority: KeyPair, service?: string): IssueServingCertificate {
   const issuer = new Issuer(authority);
   const authorityEnds = Date.parse(new X509Certificate(authority.certificate).validTo);
   return (address) => {
     const now = Date.now();
     return issuer.issue(
-      { commonName: 'nestling-virtual-node', addresses: [address], usages: ['server'] },
+      service === undefined
+        ? { commonName: 'nestling-virtual-node', addresses: [address], usages: ['server'] }
+        : { commonName: service, dnsNames: [service], usages: ['server'] },
       { notBefore: new Date(now - SKEW), notAfter: new Date(Math.min(now + LIFE, authorityEnds)) },
     );
   };

@@ -1,17 +1,20 @@
 import { canonicalAddress, isNeverTenant } from '../policy';
+import { RESOURCE_METRICS_ADDRESS } from '../translation';
 import { parseAuthority } from './authority';
 import type { EgressFacts } from './facts';
 
 /** What lies behind a tunnel. */
-export type TargetKind = 'admission' | 'kubelet' | 'tenant';
+export type TargetKind = 'admission' | 'kubelet' | 'metrics' | 'tenant';
 
 /** Port on which every virtual node answers as its kubelet. */
 export const KUBELET_PORT = 10250;
+/** Port of the metrics API at its address. */
+export const METRICS_PORT = 443;
 
 /** Where a tunnel may lead. The connection is made to one of `addresses`, which are what was checked. */
 export type Target =
   | { readonly kind: 'admission'; readonly addresses: readonly [string]; readonly port: number }
-  | { readonly kind: 'kubelet'; readonly address: string }
+  | { readonly kind: 'kubelet' | 'metrics'; readonly address: string }
   | { readonly kind: 'tenant'; readonly addresses: readonly string[]; readonly port: number };
 
 /** Why a target was refused: for the metric and the log. */
@@ -47,7 +50,13 @@ const FORBIDDEN = 'not a node, pod or service of this virtual cluster';
 export async function decideTarget(
   text: string,
   facts: EgressFacts,
-  options: { readonly admissionPort: number; readonly resolve: Resolve; readonly signal: AbortSignal },
+  options: {
+    readonly admissionPort: number;
+    readonly resolve: Resolve;
+    readonly signal: AbortSignal;
+    /** Whether the metrics API is served. @default false */
+    readonly servesMetrics?: boolean;
+  },
 ): Promise<Target> {
   // Compared as text: other spellings of the loopback address are nobody's business.
   if (text === `127.0.0.1:${options.admissionPort}`) {
@@ -66,6 +75,9 @@ export async function decideTarget(
         `a virtual node answers on port ${KUBELET_PORT} alone`,
         'a virtual node, other port',
       );
+    }
+    if (options.servesMetrics === true && address === RESOURCE_METRICS_ADDRESS && port === METRICS_PORT) {
+      return { kind: 'metrics', address };
     }
     if (isTenantAddress(address, facts)) return { kind: 'tenant', addresses: [address], port };
     throw new Refusal('forbidden', FORBIDDEN, FORBIDDEN);

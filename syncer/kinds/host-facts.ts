@@ -1,6 +1,7 @@
+import type { Node, Pod } from 'kubernetes-types/core/v1';
 import type { Caches } from './caches';
 import { INDEX } from './caches';
-import { ANNOTATIONS, hiddenContainerName } from '../translation';
+import { ANNOTATIONS, hiddenContainerName, isVirtualNode } from '../translation';
 import type { KindEnvironment } from './environment';
 
 /** A host pod that is the twin of a virtual one. */
@@ -64,5 +65,37 @@ export class HostFacts {
 
   isTenantServiceIP(address: string): boolean {
     return this.#caches.host.services.byIndex(INDEX.address, address).length > 0;
+  }
+
+  /** Whether the answers below are complete: unlike those above, they need the virtual cluster's own objects. */
+  get known(): boolean {
+    const { host, virtual } = this.#caches;
+    return host.pods.synced && virtual.pods.synced && virtual.nodes.synced;
+  }
+
+  /** The virtual pods whose twins are on a node, or on any; with the twins' names. */
+  placedPods(nodeName?: string): readonly { readonly pod: Pod; readonly hostName: string }[] {
+    const { pods } = this.#caches.host;
+    const twins = nodeName === undefined ? [...pods.values()] : pods.byIndex(INDEX.node, nodeName);
+    return twins.flatMap((twin) => this.#placed(twin) ?? []);
+  }
+
+  placedPod(namespace: string, name: string): { readonly pod: Pod; readonly hostName: string } | undefined {
+    const twin = this.#caches.host.pods.get(this.#caches.hostKeyOf(`${namespace}/${name}`));
+    return twin && this.#placed(twin);
+  }
+
+  /** The virtual nodes that are the syncer's. */
+  ownNodes(): readonly Node[] {
+    return [...this.#caches.virtual.nodes.values()].filter(isVirtualNode);
+  }
+
+  #placed(twin: Pod): { readonly pod: Pod; readonly hostName: string } | undefined {
+    const key = this.#caches.virtualKeyOf(twin, 'Pod');
+    const pod = key === undefined ? undefined : this.#caches.virtual.pods.get(key);
+    const { name, annotations } = twin.metadata ?? {};
+    // The twin of an earlier pod of that name is not this one's.
+    if (!pod || name === undefined || annotations?.[ANNOTATIONS.uid] !== pod.metadata?.uid) return undefined;
+    return twin.spec?.nodeName === undefined ? undefined : { pod, hostName: name };
   }
 }

@@ -52,6 +52,7 @@ export const resources = {
     'CustomResourceDefinition',
     false,
   ),
+  apiServices: grouped('apiregistration.k8s.io', 'apiservices', 'APIService', false),
   leases: grouped('coordination.k8s.io', 'leases', 'Lease'),
   roles: grouped('rbac.authorization.k8s.io', 'roles', 'Role'),
   roleBindings: grouped('rbac.authorization.k8s.io', 'rolebindings', 'RoleBinding'),

@@ -83,6 +83,7 @@ export function controlPlaneFiles(
   putPair('syncer', 'admin', 'admin');
   putPair('syncer', 'kubelet-ca', 'kubelet-ca');
   putAuthority('syncer', 'kubelet-client-ca', 'kubelet-client-ca');
+  putAuthority('syncer', 'front-proxy-ca', 'front-proxy-ca');
   putPair('syncer', 'admission', 'admission');
   // It defragments the store.
   putAuthority('syncer', 'etcd-ca', 'etcd-ca');

@@ -67,6 +67,7 @@ export {
   virtualNodeStatusPatch,
   type NodeFacts,
 } from './node';
+export { cadvisorMetricsText, resourceMetricsText, statsSummary, type StatsSummary } from './node-stats';
 export { isCounted, translatePodDisruptionBudget } from './pod-disruption-budget';
 export { claimVolumeName, isBoundTo, isVolumeOf, volumeOfClaim } from './persistent-volume';
 export {
@@ -127,6 +128,16 @@ export {
   UPDATE_RESERVATION_SECONDS,
   type ReservationVerdict,
 } from './service-reservation';
+export {
+  nodeMetrics,
+  RESOURCE_METRICS,
+  RESOURCE_METRICS_ADDRESS,
+  RESOURCE_METRICS_SERVICE,
+  translatePodMetrics,
+  type MeasuredPod,
+  type NodeMetrics,
+  type PodMetrics,
+} from './resource-metrics';
 export { defaultClass, storageClassView } from './storage-class';
 export { tenantText, type KnownName } from './tenant-text';
 export { unkeptFields } from './unkept-fields';

@@ -22,6 +22,12 @@ export function compareQuantities(one: string | undefined, other: string | undef
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** A quantity in billionths, rounded towards zero; undefined when it is none. */
+export function inNanos(text: string | undefined): bigint | undefined {
+  const value = exactly(text);
+  return value === undefined ? undefined : value / 10n ** BigInt(PLACES - 9);
+}
+
 /** A quantity in units of 10^-PLACES. */
 function exactly(text: string | undefined): bigint | undefined {
   const match = QUANTITY.exec(text ?? '');

@@ -9,6 +9,7 @@ import { PERSISTENT_VOLUME_CLAIM_RIGHTS } from './persistent-volume-claim';
 import { POD_RIGHTS } from './pod';
 import { POD_DISRUPTION_BUDGET_RIGHTS } from './pod-disruption-budget';
 import { RESOURCE_CLAIM_RIGHTS } from './resource-claim';
+import { RESOURCE_METRICS_RIGHTS } from './resource-metrics';
 import { PRIORITY_CLASS_RIGHTS } from './priority-class';
 import { SECRET_RIGHTS } from './secret';
 import { SERVICE_ACCOUNT_RIGHTS } from './service-account';
@@ -27,6 +28,7 @@ function optionalRights({ sync: { fromHost, toHost } }: RightsConfiguration): re
   return [
     ...(toHost.persistentVolumeClaims.enabled ? PERSISTENT_VOLUME_CLAIM_RIGHTS : []),
     ...(fromHost.events.enabled ? EVENT_RIGHTS : []),
+    ...(fromHost.metrics.enabled ? RESOURCE_METRICS_RIGHTS : []),
     ...(toHost.resourceClaims.enabled ? RESOURCE_CLAIM_RIGHTS : []),
     ...(toHost.ingresses.enabled ? INGRESS_RIGHTS : []),
     ...(toHost.networkPolicies.enabled ? NETWORK_POLICY_RIGHTS : []),

@@ -27,6 +27,8 @@ export const ETCD_VERSION = 'v3.6.5';
 export const COREDNS_VERSION = 'v1.14.7';
 /** The provisioner of the default StorageClass. */
 export const LOCAL_PATH_VERSION = 'v0.0.30';
+/** What gives the host metrics of its pods and nodes, where a test asks for it. */
+export const METRICS_SERVER_VERSION = 'v0.9.0';
 
 /** Minors of Kubernetes that API servers can be had in, and the patch version of each. */
 export const KUBERNETES_MINORS = {
@@ -107,6 +109,11 @@ export const BINARIES = {
     module: 'github.com/rancher/local-path-provisioner',
     version: LOCAL_PATH_VERSION,
     package: 'github.com/rancher/local-path-provisioner',
+  },
+  'metrics-server': {
+    module: 'sigs.k8s.io/metrics-server',
+    version: METRICS_SERVER_VERSION,
+    package: 'sigs.k8s.io/metrics-server/cmd/metrics-server',
   },
 } as const satisfies Record<string, BinarySource>;
 

@@ -179,6 +179,7 @@ export class ControlPlane {
       socketPath: join(this.#directory, 'egress.sock'),
       facts,
       pods: facts,
+      tenant: facts,
       host: host.connection,
       kubeletCA: { certificate: this.read('syncer/kubelet-ca.crt'), key: this.read('syncer/kubelet-ca.key') },
       clientCA: this.read('syncer/kubelet-client-ca.crt'),

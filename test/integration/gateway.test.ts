@@ -1,16 +1,17 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Gateway } from '../../syncer/gateway';
-import type { EgressFacts, GatewayOptions, PodDirectory } from '../../syncer/gateway';
+import type { EgressFacts, GatewayOptions, PlacedPod, PodDirectory, TenantObjects } from '../../syncer/gateway';
+import { registerResourceMetrics } from '../../syncer/bootstrap';
 import { createLogger } from '../../syncer/engine';
 import { KubeClient, resources } from '../../syncer/kube-client';
 import { Issuer, createAuthority } from '../../syncer/pki';
 import { POD_LAYOUT, egressSelectorConfiguration } from '../../syncer/pki/api-server-configuration';
-import { hostName, nodeAddress, virtualNode } from '../../syncer/translation';
+import { hostName, nodeAddress, RESOURCE_METRICS_SERVICE, virtualNode } from '../../syncer/translation';
 import { startApiServer } from '../host-cluster/api-server';
 import type { RunningApiServer } from '../host-cluster/api-server';
 import { resolveBinaries } from '../host-cluster/binaries';
@@ -31,14 +32,24 @@ let kubelet: KubeletStandIn;
 let gateway: Gateway;
 let startGateway: () => Promise<void>;
 let client: KubeClient;
+let hostAdmin: KubeClient;
+let hostClient: KubeClient;
+let kubeletCA: string;
 const refused: Record<string, unknown>[] = [];
 const twin = { ...{ namespace: 'team-a', name: HOST_POD, uid: 'unknown' }, nodeName: NODE };
 const twins: Map<string, typeof twin> = new Map([['shop/web-0', twin]]);
-const facts: EgressFacts & PodDirectory = {
+/** The virtual pods that have a twin, as the virtual cluster has them. */
+const placed: PlacedPod[] = [];
+const facts: EgressFacts & PodDirectory & TenantObjects = {
   nodeByAddress: (address) => (address === nodeAddress(NODE) ? NODE : undefined),
   isTenantPodIP: () => false,
   isTenantServiceIP: () => false,
   resolve: (namespace, name) => twins.get(`${namespace}/${name}`),
+  known: true,
+  placedPods: (node) => (node === undefined || node === NODE ? placed : []),
+  placedPod: (namespace, name) =>
+    placed.find(({ pod: { metadata } }) => `${metadata?.namespace}/${metadata?.name}` === `${namespace}/${name}`),
+  ownNodes: () => [virtualNode(NODE, { architecture: 'amd64', kubeletVersion: 'v1.37.2' })],
 };
 
 beforeAll(async () => {
@@ -76,24 +87,34 @@ beforeAll(async () => {
     startApiServer({ name: 'host', flags: [`--kubelet-certificate-authority=${hostNodes.ca}`, ...clientFlags] }),
     startApiServer({
       name: 'virtual',
-      flags: [`--kubelet-certificate-authority=${nodes.ca}`, ...clientFlags, `--egress-selector-config-file=${egress}`],
+      flags: [
+        `--kubelet-certificate-authority=${nodes.ca}`,
+        ...clientFlags,
+        `--egress-selector-config-file=${egress}`,
+        '--enable-aggregator-routing=true',
+      ],
     }),
   ]);
   client = new KubeClient(virtual.connection, { userAgent: 'test' });
-  const admin = new KubeClient(host.connection, { userAgent: 'test' });
-  try {
-    await prepareHost(admin);
-  } finally {
-    await admin.close();
-  }
+  hostAdmin = new KubeClient(host.connection, { userAgent: 'test' });
+  // Rights as the syncer's Role has them.
+  hostClient = new KubeClient(host.connectionFor('syncer'), { userAgent: 'test', timeoutSeconds: 5 });
+  kubeletCA = nodes.pair.certificate;
+  await prepareHost(hostAdmin);
   await prepareVirtual();
 
   const logger = createLogger({ level: 'error', name: 'test' });
   startGateway = async () => {
     gateway = new Gateway({
-      ...{ socketPath, facts, pods: facts, kubeletCA: nodes.pair, clientCA: clients.pair.certificate },
-      // Rights as the syncer's Role has them.
+      ...{ socketPath, facts, pods: facts, tenant: facts, kubeletCA: nodes.pair, clientCA: clients.pair.certificate },
       host: host.connectionFor('syncer'),
+      resourceMetrics: {
+        identity,
+        host: hostClient,
+        virtual: client,
+        frontProxyCA: readFileSync(join(virtual.directory, 'pki', 'front-proxy-ca.crt'), 'utf8'),
+        service: `${RESOURCE_METRICS_SERVICE.name}.${RESOURCE_METRICS_SERVICE.namespace}.svc`,
+      },
       logger: Object.assign(Object.create(logger) as GatewayOptions['logger'], {
         warn: (details: Record<string, unknown>) => void refused.push(details),
       }),
@@ -104,7 +125,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await client?.close();
+  await Promise.all([client?.close(), hostAdmin?.close(), hostClient?.close()]);
   await gateway?.close();
   await Promise.all([virtual?.stop(), host?.stop(), kubelet?.close()]);
   rmSync(directory, { recursive: true, force: true });
@@ -143,6 +164,7 @@ async function prepareHost(admin: KubeClient): Promise<void> {
     metadata: { name: 'syncer', namespace: 'team-a' },
     rules: [
       { apiGroups: [''], resources: ['pods/log'], verbs: ['get'] },
+      { apiGroups: ['metrics.k8s.io'], resources: ['pods'], verbs: ['list'] },
       { apiGroups: [''], resources: ['pods/exec', 'pods/attach', 'pods/portforward'], verbs: ['create', 'get'] },
     ],
   } as object);
@@ -159,7 +181,9 @@ async function prepareVirtual(): Promise<void> {
   await client.create(resources.nodes, node);
   await client.patch(resources.nodes, { name: NODE, type: 'merge', subresource: 'status' }, { status: node.status });
   for (const name of ['web-0', 'stranger']) {
-    await client.create(resources.pods, { metadata: { name, namespace: 'shop' }, spec: pod });
+    const metadata = { name, namespace: 'shop', labels: { app: name } };
+    const made = await client.create(resources.pods, { metadata, spec: pod });
+    if (name === 'web-0') placed.push({ pod: made, hostName: HOST_POD });
     const at = { name, namespace: 'shop', subresource: 'status' };
     await client.patch(resources.pods, { ...at, type: 'merge' }, { status: running('10.244.1.7') });
   }
@@ -299,10 +323,13 @@ test('through nodes/proxy only what the façade knows is served', async () => {
   const raw = (path: string) => run(['get', '--raw', `/api/v1/nodes/${NODE}${path}`]).done;
   expect(await raw('/proxy/containerLogs/shop/web-0/app')).toMatchObject({ code: 0, out: 'mine\n' });
   const before = kubelet.requests.length;
-  for (const path of ['/proxy/pods', '/proxy/stats/summary', '/proxy/metrics', '/proxy/healthz', '/proxy/configz']) {
+  const { items } = JSON.parse((await raw('/proxy/pods')).out) as { items: { metadata: { name: string } }[] };
+  expect(items.map(({ metadata }) => metadata.name)).toEqual(['web-0']);
+  expect((await raw('/proxy/stats/summary')).error).toContain('the host cluster has no metrics server');
+  for (const path of ['/proxy/runningpods/', '/proxy/metrics', '/proxy/healthz', '/proxy/configz', '/proxy/logs/']) {
     expect(await raw(path)).toMatchObject({
       code: 1,
-      error: expect.stringContaining('not provided by virtual nodes yet') as string,
+      error: expect.stringContaining('not provided by virtual nodes') as string,
     });
   }
   expect((await raw(`/proxy/containerLogs/team-a/${HOST_POD}/app`)).error).toContain('NotFound');
@@ -368,6 +395,125 @@ test.each([
   } finally {
     await client.delete(type, { name });
   }
+});
+
+describe('metrics.k8s.io', () => {
+  const stop = new AbortController();
+  const API_SERVICE = 'v1beta1.metrics.k8s.io';
+  const said: string[] = [];
+  const register = (enabled = true) =>
+    registerResourceMetrics({
+      ...{
+        enabled,
+        certificateAuthority: kubeletCA,
+        host: hostClient,
+        virtual: client,
+        signal: stop.signal,
+        lookMs: 100,
+      },
+      logger: Object.assign(Object.create(createLogger({ level: 'error', name: 'test' })) as GatewayOptions['logger'], {
+        info: (text: string) => void said.push(text),
+      }),
+    });
+  const apiServices = async () => {
+    const { items } = await client.list(resources.apiServices, { metadataOnly: true });
+    return items.map(({ metadata }) => metadata?.name);
+  };
+
+  /** A host's metrics API, which a definition of its kinds stands in for: what the syncer asks is answered alike. */
+  async function giveMetricsToHost(): Promise<void> {
+    const names = { plural: 'pods', kind: 'PodMetrics', listKind: 'PodMetricsList', singular: 'podmetrics' };
+    const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+    await hostAdmin.create(resources.customResourceDefinitions, {
+      metadata: {
+        name: 'pods.metrics.k8s.io',
+        annotations: { 'api-approved.kubernetes.io': 'unapproved, for a test' },
+      },
+      spec: {
+        ...{ group: 'metrics.k8s.io', scope: 'Namespaced', names },
+        versions: [{ name: 'v1beta1', served: true, storage: true, schema }],
+      },
+    } as object);
+    const type = {
+      group: 'metrics.k8s.io',
+      version: 'v1beta1',
+      resource: 'pods',
+      kind: 'PodMetrics',
+      namespaced: true,
+    };
+    const create = (name: string, labels: Record<string, string>, cpu: string): Promise<unknown> =>
+      hostAdmin.create(type, {
+        metadata: { name, namespace: 'team-a', labels },
+        timestamp: new Date().toISOString(),
+        window: '15s',
+        containers: [{ name: 'app', usage: { cpu, memory: '64Mi' } }],
+      } as object);
+    for (let i = 0; ; i++) {
+      try {
+        await create(HOST_POD, { 'nestling.dev/virtual-cluster': identity.name }, '250m');
+        break;
+      } catch (error) {
+        if (i === 300) throw error;
+        await sleep(100); // until the definition is served
+      }
+    }
+    await create('somebody-elses', {}, '2');
+  }
+
+  afterAll(() => stop.abort());
+
+  test('is registered once the host has metrics, and gives the tenant its own under its own names', async () => {
+    const registered = register();
+    await eventually(() => said.includes('the host has no metrics server: metrics.k8s.io waits for one'), 'it waits');
+    expect(await apiServices()).not.toContain(API_SERVICE);
+    await giveMetricsToHost();
+    await registered;
+    expect(await apiServices()).toContain(API_SERVICE);
+
+    let outcome = await run(['top', 'pods', '--no-headers']).done;
+    // The API server takes a moment to act on a new API.
+    for (let i = 0; i < 100 && outcome.code !== 0; i++) outcome = await run(['top', 'pods', '--no-headers']).done;
+    expect(outcome.error).toBe('');
+    expect(outcome.out).toMatch(/^web-0 +250m +64Mi *\n$/);
+    expect((await run(['top', 'pods', '-A', '--no-headers']).done).out).toMatch(/^shop +web-0 +250m +64Mi *\n$/);
+    expect((await run(['top', 'pods', '-l', 'app=web-0', '--no-headers']).done).out).toContain('web-0');
+    expect((await run(['top', 'pods', '-l', 'app!=web-0', '--no-headers']).done).out).toBe('');
+    expect((await run(['top', 'nodes', '--no-headers']).done).out).toMatch(/^worker-1 +250m +1% +64Mi +0% *$/m);
+    const summary = await run(['get', '--raw', `/api/v1/nodes/${NODE}/proxy/stats/summary`]).done;
+    expect(summary.out).toContain('"podRef":{"name":"web-0","namespace":"shop"');
+    expect(summary.out).not.toContain('team-a');
+  });
+
+  test('takes a reader’s rights from the virtual cluster', async () => {
+    const { error } = await run(['top', 'pods', '--as', 'somebody']).done;
+    expect(error).toContain('User "somebody" cannot list resource "pods" in API group "metrics.k8s.io"');
+  });
+
+  test('goes when it is switched off, and one that the tenant registered stays', async () => {
+    await register(false);
+    expect(await apiServices()).not.toContain(API_SERVICE);
+    const { namespace, name } = RESOURCE_METRICS_SERVICE;
+    await expect(client.get(resources.services, { namespace, name })).rejects.toThrow('not found');
+    await expect(client.get(resources.endpointSlices, { namespace, name })).rejects.toThrow('not found');
+
+    const service = { namespace: 'shop', name: 'adapter', port: 443 };
+    const own = {
+      metadata: { name: API_SERVICE },
+      spec: {
+        ...{ group: 'metrics.k8s.io', version: 'v1beta1', groupPriorityMinimum: 100, versionPriority: 100 },
+        ...{ service, insecureSkipTLSVerify: true },
+      },
+    };
+    await client.create(resources.apiServices, own as object);
+    try {
+      await register();
+      expect(said).toContain('the tenant serves metrics.k8s.io itself');
+      await register(false);
+      expect(await client.get(resources.apiServices, { name: API_SERVICE })).toMatchObject({ spec: { service } });
+    } finally {
+      await client.delete(resources.apiServices, { name: API_SERVICE });
+    }
+  });
 });
 
 test('a gateway that starts again serves at once', async () => {

@@ -69,6 +69,7 @@ describe('a configuration document', () => {
         fromHost: {
           events: { enabled: true },
           nodes: { mode: 'fake', selector: {}, enforce: false },
+          metrics: { enabled: true },
           persistentVolumes: { enabled: false },
           storageClasses: { enabled: false, selector: {} },
           volumeAttributesClasses: { enabled: false, selector: {} },

@@ -24,7 +24,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-type Options = Partial<ConstructorParameters<typeof Gateway>[0]>;
+type Options = Omit<Partial<ConstructorParameters<typeof Gateway>[0]>, 'facts'>;
 async function start(options: Options = {}, facts = new TestFacts()) {
   const made = makeGateway(folder, { facts, pods: facts, host, ...options });
   await made.gateway.listen();
@@ -76,7 +76,7 @@ test('replaces the socket of a process that was killed', async () => {
 
   // A successor takes the path over; the end of the first leaves it alone.
   const successor = new Gateway({
-    ...{ socketPath, facts, pods: facts, host, kubeletCA },
+    ...{ socketPath, facts, pods: facts, tenant: facts, host, kubeletCA },
     ...{ clientCA: clientCA.certificate, logger: recordingLogger().logger },
   });
   await successor.listen();
@@ -111,7 +111,7 @@ test('bytes pass both ways to the admission server, and each half is closed by i
   const { socketPath, gateway } = await start({ admissionPort: port });
   const { status, socket } = await openTunnel(socketPath, `127.0.0.1:${port}`);
   expect(status).toBe(200);
-  expect(gateway.tunnels).toEqual({ admission: 1, kubelet: 0, tenant: 0 });
+  expect(gateway.tunnels).toEqual({ admission: 1, kubelet: 0, metrics: 0, tenant: 0 });
   socket.end(Buffer.alloc(3_000_000, 'x'));
   expect(await text(socket)).toBe('you said 3000000');
   await until(() => gateway.tunnels.admission === 0, 'tunnel closed');
@@ -199,7 +199,7 @@ test.each([
     message: 'egress refused',
     details: { target: JSON.stringify(target) },
   });
-  expect(gateway.tunnels).toEqual({ admission: 0, kubelet: 0, tenant: 0 });
+  expect(gateway.tunnels).toEqual({ admission: 0, kubelet: 0, metrics: 0, tenant: 0 });
 });
 
 test('refusals are logged once a minute for each target', async () => {

@@ -287,12 +287,12 @@ describe('refusals', () => {
     connection.destroy();
   });
 
-  test.each(['/healthz', '/pods', '/stats/summary', '/metrics/cadvisor', '/configz'])(
+  test.each(['/healthz', '/runningpods/', '/stats', '/metrics', '/metrics/probes', '/configz'])(
     '%s is not provided',
     async (path) => {
       const { response, body } = await kubeletRequest(made.socketPath, path);
       expect(response.statusCode).toBe(501);
-      expect(await body).toContain('is not provided by virtual nodes yet');
+      expect(await body).toContain('is not provided by virtual nodes');
       expect(host.requests).toEqual([]);
     },
   );

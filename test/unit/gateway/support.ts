@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
 import { Gateway } from '../../../syncer/gateway';
-import type { EgressFacts, GatewayOptions, PodTwin } from '../../../syncer/gateway';
+import type { Node } from 'kubernetes-types/core/v1';
+import type { EgressFacts, GatewayOptions, PlacedPod, PodTwin, TenantObjects } from '../../../syncer/gateway';
 import { Issuer, createAuthority } from '../../../syncer/pki';
 import type { KeyPair } from '../../../syncer/pki';
 
@@ -111,7 +112,7 @@ export function recordingLogger(): { logger: GatewayOptions['logger']; lines: Lo
 }
 
 /** Facts and pods that a test can change. */
-export class TestFacts implements EgressFacts {
+export class TestFacts implements EgressFacts, TenantObjects {
   readonly nodes = new Map([
     [NODE, 'host-1'],
     [OTHER_NODE, 'host-2'],
@@ -119,18 +120,27 @@ export class TestFacts implements EgressFacts {
   readonly podIPs = new Set<string>();
   readonly serviceIPs = new Set<string>();
   readonly pods = new Map<string, PodTwin>();
+  /** Pods with twins, by the twin's node. */
+  readonly placed = new Map<string, PlacedPod[]>();
+  readonly virtualNodes: Node[] = [];
+  known = true;
   whenSynced?: (signal: AbortSignal) => Promise<void>;
   nodeByAddress = (address: string): string | undefined => this.nodes.get(address);
   isTenantPodIP = (address: string): boolean => this.podIPs.has(address);
   isTenantServiceIP = (address: string): boolean => this.serviceIPs.has(address);
   resolve = (namespace: string, name: string): PodTwin | undefined => this.pods.get(`${namespace}/${name}`);
+  placedPods = (node?: string): PlacedPod[] =>
+    node === undefined ? [...this.placed.values()].flat() : (this.placed.get(node) ?? []);
+  placedPod = (namespace: string, name: string): PlacedPod | undefined =>
+    this.placedPods().find(({ pod: { metadata } }) => metadata?.namespace === namespace && metadata.name === name);
+  ownNodes = (): Node[] => this.virtualNodes;
 }
 
 let sockets = 0;
 
 export function makeGateway(
   folder: string,
-  more: Partial<GatewayOptions> & Pick<GatewayOptions, 'facts' | 'pods' | 'host'>,
+  more: Partial<GatewayOptions> & Pick<GatewayOptions, 'facts' | 'pods' | 'host'> & { readonly facts: TestFacts },
 ): {
   gateway: Gateway;
   socketPath: string;
@@ -138,7 +148,10 @@ export function makeGateway(
 } {
   const { logger, lines } = recordingLogger();
   const socketPath = join(folder, `egress-${(sockets += 1)}.sock`);
-  const gateway = new Gateway({ socketPath, kubeletCA, clientCA: clientCA.certificate, logger, ...more });
+  const gateway = new Gateway({
+    ...{ socketPath, kubeletCA, clientCA: clientCA.certificate, logger, tenant: more.facts },
+    ...more,
+  });
   return { gateway, socketPath, lines };
 }
 

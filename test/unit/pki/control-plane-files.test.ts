@@ -85,6 +85,7 @@ test('each container finds what its flags name, and no key more', () => {
     'etcd-ca.crt',
     'etcd-client.crt',
     'etcd-client.key',
+    'front-proxy-ca.crt',
     'kubelet-ca.crt',
     'kubelet-ca.key',
     'kubelet-client-ca.crt',

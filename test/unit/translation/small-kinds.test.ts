@@ -118,13 +118,16 @@ test('the rights of the syncer name kinds and verbs, never all, and nothing that
   });
   const rights = syncerRights(configuration);
   expect(syncerClusterRights(configuration)).toEqual([]);
-  const granted = rights.flatMap(({ resources, verbs }) =>
-    resources.flatMap((one) => verbs.map((verb) => `${verb} ${one}`)),
+  const granted = rights.flatMap(({ apiGroup, resources, verbs }) =>
+    resources.flatMap((one) =>
+      verbs.map((verb) => `${verb} ${one}${apiGroup === 'metrics.k8s.io' ? `.${apiGroup}` : ''}`),
+    ),
   );
   expect(new Set(granted).size).toBe(granted.length);
   expect(granted).toContain('create pods');
   expect(granted).toContain('patch pods/ephemeralcontainers');
   expect(granted).toContain('create networkpolicies');
+  expect(granted.filter((one) => one.endsWith('.metrics.k8s.io'))).toEqual(['list pods.metrics.k8s.io']);
   const toHost = { ...configuration.sync.toHost, networkPolicies: { enabled: false } };
   const without = syncerRights({ sync: { ...configuration.sync, toHost } });
   expect(without.flatMap(({ resources }) => resources)).not.toContain('networkpolicies');
