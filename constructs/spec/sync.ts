@@ -190,7 +190,8 @@ export interface ServiceAccountSyncProps {
 export interface PriorityClassSyncProps {
   /**
    * Whether they are synced: pods that name one get its twin. Needs rights on all PriorityClasses of the host: a ClusterRole is made.
-   * Twins have no owner on the host: they go with the tenant's class, not with the namespace.
+   * Twins have no owner on the host: they go with the tenant's class, not with the namespace. To remove what is left of a virtual
+   * cluster that is gone, delete the PriorityClasses with its labels `nestling.dev/virtual-cluster` and `nestling.dev/host-namespace`.
    *
    * @default false
    */
@@ -202,6 +203,13 @@ export interface PriorityClassSyncProps {
    * @default 1000000 (at most 1000000000, above which are the system's own)
    */
   readonly maximumValue?: number;
+  /**
+   * How many of them are on the host at a time, where no quota counts objects without namespace. The others wait in the virtual cluster
+   * until one goes.
+   *
+   * @default 50
+   */
+  readonly maximumCount?: number;
 }
 
 /** What of the tenant's goes to the host, beside pods, Services, and the ConfigMaps and Secrets in use. */

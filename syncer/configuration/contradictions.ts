@@ -67,9 +67,12 @@ function synced({ sync: { toHost, fromHost } }: SyncerConfiguration): Configurat
       problems.push(pointless('sync.toHost.networkPolicies', setting, value));
     }
   }
-  const { enabled: classesAreSynced, maximumValue } = toHost.priorityClasses;
+  const { enabled: classesAreSynced, maximumValue, maximumCount } = toHost.priorityClasses;
   if (!classesAreSynced && maximumValue !== CONFIGURATION_DEFAULTS.maximumPriority) {
     problems.push(pointless('sync.toHost.priorityClasses', 'maximumValue', maximumValue));
+  }
+  if (!classesAreSynced && maximumCount !== CONFIGURATION_DEFAULTS.maximumPriorityClasses) {
+    problems.push(pointless('sync.toHost.priorityClasses', 'maximumCount', maximumCount));
   }
   if (toHost.priorityClasses.enabled && fromHost.priorityClasses.enabled) {
     const message =

@@ -25,4 +25,5 @@ export const CONFIGURATION_DEFAULTS = {
   reservationSeconds: 60,
   logLevel: 'info',
   maximumPriority: 1_000_000,
+  maximumPriorityClasses: 50,
 } as const;

@@ -129,6 +129,14 @@ const toHost = z
             "Highest value that a class has on the host, where pods preempt those of lower values, other tenants' too. Higher ones " +
               'are lowered to it; those of system classes never get there.',
           ),
+        maximumCount: z
+          .int('must be a whole number')
+          .min(1, 'must be at least 1; to have none, set enabled to false')
+          .default(CONFIGURATION_DEFAULTS.maximumPriorityClasses)
+          .describe(
+            'How many of them are on the host at a time, where no quota counts objects without namespace. The others wait in the virtual ' +
+              'cluster until one goes.',
+          ),
       })
       .prefault({})
       .describe('PriorityClasses of the tenant.'),

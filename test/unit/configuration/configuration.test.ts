@@ -62,7 +62,7 @@ describe('a configuration document', () => {
               'azure.workload.identity/*',
             ],
           },
-          priorityClasses: { enabled: false, maximumValue: 1_000_000 },
+          priorityClasses: { enabled: false, maximumValue: 1_000_000, maximumCount: 50 },
           resourceClaims: { enabled: false },
           customResources: [],
         },

@@ -4,41 +4,24 @@ import { createLogger, Metrics, objectKey } from '../../../syncer/engine';
 import type { ObjectCache } from '../../../syncer/engine';
 import { createCaches, HostVersion } from '../../../syncer/kinds';
 import type { Caches, KindEnvironment } from '../../../syncer/kinds';
-import type { AnyObject, KubeClient, KubeObject, ResourceType } from '../../../syncer/kube-client';
+import type { KubeClient, KubeObject, ResourceType } from '../../../syncer/kube-client';
 
-type Request = { readonly name: string; readonly namespace?: string };
-
-/** One of the two clusters as a kind writes to it: takes everything, keeps nothing, and answers with what was sent. */
+/** One of the two clusters as a kind writes to it: takes what is made and removed, and keeps nothing. */
 export class PlayedCluster {
-  /** `create secrets a`, `patch pods b`, in order. */
+  /** `create secrets a`, `delete pods b`, in order. */
   readonly writes: string[] = [];
-  /** What the next writes are answered with instead. */
-  readonly failures: Error[] = [];
-  /** What `get` finds, by name. */
-  readonly objects = new Map<string, AnyObject>();
   #version = 1_000;
 
   create(type: ResourceType, object: KubeObject): Promise<KubeObject> {
     return this.#write(`create ${type.resource} ${object.metadata?.name}`, object);
   }
 
-  patch(type: ResourceType, { name, namespace }: Request): Promise<KubeObject> {
-    return this.#write(`patch ${type.resource} ${name}`, { metadata: { name, ...(namespace && { namespace }) } });
-  }
-
-  delete(type: ResourceType, { name }: Request): Promise<KubeObject> {
+  delete(type: ResourceType, { name }: { readonly name: string }): Promise<KubeObject> {
     return this.#write(`delete ${type.resource} ${name}`, {});
   }
 
-  get(type: ResourceType, { name }: Request): Promise<KubeObject> {
-    const found = this.objects.get(name);
-    return found ? Promise.resolve(found) : Promise.reject(new Error(`the test has no ${type.kind} ${name}`));
-  }
-
   #write(what: string, object: KubeObject): Promise<KubeObject> {
-    const failure = this.failures.shift();
     this.writes.push(what);
-    if (failure) return Promise.reject(failure);
     const resourceVersion = String(this.#version++);
     return Promise.resolve({
       ...object,

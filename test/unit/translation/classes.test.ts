@@ -199,6 +199,7 @@ describe('rights', () => {
     const both = { toHost: { priorityClasses: { enabled: true } }, fromHost: { priorityClasses: { enabled: true } } };
     expect(() => sync(both)).toThrow('sync.fromHost.priorityClasses.enabled');
     expect(() => sync({ toHost: { priorityClasses: { maximumValue: 5 } } })).toThrow('has no effect');
+    expect(() => sync({ toHost: { priorityClasses: { maximumCount: 5 } } })).toThrow('has no effect');
     expect(() => sync({ toHost: { priorityClasses: { enabled: true, maximumValue: 1_000_000_001 } } })).toThrow(
       'at most',
     );
