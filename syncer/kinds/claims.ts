@@ -11,6 +11,8 @@ import {
   claimVolumeName,
   defaultClass,
   ephemeralClaimName,
+  guardedFor,
+  HOST_CLAIM_FINALIZER,
   hostPersistentVolumeClaimPatch,
   isBoundTo,
   isEphemeralClaim,
@@ -89,6 +91,12 @@ export class Claims {
         return virtualPersistentVolumeClaimPatch(twin, claim, { identity: environment.identity, hasVolume });
       },
       lost,
+      // Ephemeral volumes end with their pods, whatever the store knows; kept ones do not end.
+      guard: {
+        finalizer: HOST_CLAIM_FINALIZER,
+        wants: (claim) => !this.#retain && !isEphemeralClaim(claim),
+        keepsTwin: (claim) => this.retains(claim),
+      },
       onRefused: (claim, message) => this.#refused(claim, message),
       knownNames: (claim) => claimSources(claim).map((name) => ({ namespace: claim.metadata?.namespace ?? '', name })),
     });
@@ -220,13 +228,16 @@ export class Claims {
 
   #verdict(twin: PersistentVolumeClaim, claim: PersistentVolumeClaim | undefined): Verdict {
     if (claim && twin.metadata?.annotations?.[ANNOTATIONS.uid] === claim.metadata?.uid) return { verdict: 'twin' };
-    const owner = keptFor(twin);
+    const { anchor } = this.#environment;
+    const guarded = guardedFor(twin) === anchor.uid;
+    const owner = keptFor(twin) ?? (guarded ? anchor.uid : undefined);
     // Without a volume there is nothing to keep. The version, as it may just have got one.
     const empty = twin.status?.phase === undefined || twin.status.phase === 'Pending';
     if (owner === undefined) return { verdict: 'remove' };
     if (empty) return { verdict: 'remove', resourceVersion: twin.metadata?.resourceVersion };
+    if (claim === undefined && guarded) this.#tellForgotten(twin);
     const kept = 'a volume of an earlier claim of this name is kept on the host';
-    if (claim === undefined || owner !== this.#environment.anchor.uid) {
+    if (claim === undefined || owner !== anchor.uid) {
       const message = `${kept}, and it is not of this virtual cluster; use another name, or ask the operator to remove it`;
       return { verdict: 'leave', reason: 'HostNameTaken', message };
     }
@@ -246,6 +257,21 @@ export class Claims {
       message: 'the volume of the earlier claim of this name, which was kept, is used again with the data in it',
     });
     return { verdict: 'twin' };
+  }
+
+  /** The tenant's claim is gone without having been deleted: only an older store, or who took its finalizer away, explains that. */
+  #tellForgotten(twin: PersistentVolumeClaim): void {
+    const { annotations = {} } = twin.metadata ?? {};
+    const name = annotations[ANNOTATIONS.name] ?? '';
+    const namespace = annotations[ANNOTATIONS.namespace] ?? '';
+    const uid = annotations[ANNOTATIONS.uid] ?? '';
+    const message =
+      'the virtual cluster has this claim no more, and nobody deleted it, as after a restore of an older store: its volume is kept on the host; create the claim again to use it, or ask the operator to remove it';
+    warn(this.#environment, TYPE, { metadata: { name, namespace, uid } }, 'VolumeKept', message);
+    this.#environment.logger.warn(
+      { namespace, claim: name, host: twin.metadata?.name },
+      'a claim is kept on the host, as it was not deleted in the virtual cluster',
+    );
   }
 
   #refused(claim: PersistentVolumeClaim, message: string): void {

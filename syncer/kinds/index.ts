@@ -21,6 +21,7 @@ import { PodCertificates } from './pod-certificates';
 import { Pods } from './pods';
 import { priorityClasses } from './priority-classes';
 import { References } from './references';
+import { ReleasedClaims } from './released-claims';
 import { resourceClaims } from './resource-claims';
 import { serviceAccounts } from './service-accounts';
 import { services } from './services';
@@ -122,7 +123,7 @@ export async function runKinds(
     ...projections,
     pods,
     services(environment, caches),
-    ...(claims ? [claims, new Volumes(environment, caches, claims)] : []),
+    ...(claims ? [claims, new Volumes(environment, caches, claims)] : [new ReleasedClaims(environment, caches)]),
     ...(toHost.resourceClaims.enabled ? [resourceClaims(environment, caches)] : []),
     ...(toHost.networkPolicies.enabled ? [networkPolicies(environment, caches)] : []),
     ...(toHost.endpointSlices.enabled ? [endpointSlices(environment, caches)] : []),

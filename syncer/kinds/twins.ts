@@ -8,6 +8,7 @@ import type { KnownName, Translation } from '../translation';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
 import { exactly } from './exactly';
+import { addFinalizer, isHeldBy, removeFinalizer } from './finalizers';
 import {
   isOtherObject,
   isRefusal,
@@ -53,6 +54,15 @@ export interface Loss {
   readonly reason: string;
   readonly message: string;
   readonly patch: VirtualPatch;
+}
+
+/** A finalizer of virtual objects of a built-in kind, which holds them until their twins are on their way out. */
+export interface TwinGuard<T extends KubeObject> {
+  readonly finalizer: string;
+  /** Whether an object is to have it before it has a twin. */
+  readonly wants: (virtual: T) => boolean;
+  /** Whether the twin of an object that was deleted stays. */
+  readonly keepsTwin: (virtual: T) => boolean;
 }
 
 /** What differs between kinds of which each object has one twin on the host. */
@@ -105,6 +115,12 @@ export interface TwinKind<T extends KubeObject> {
   readonly lost?: (virtual: T) => Loss | undefined;
   /** Hears why an object has no twin, whenever it is looked at. */
   readonly onRefused?: (virtual: T, message: string) => void;
+  /**
+   * Keeps virtual objects from going before the end of their twins is decided.
+   *
+   * @default a twin without its virtual object is one whose virtual object was deleted
+   */
+  readonly guard?: TwinGuard<T>;
   /** Removes a twin that nobody wants any more. @default it is deleted */
   readonly removeTwin?: (host: T) => Promise<void>;
   /** Virtual objects that texts of the host about this one may name. @default none but itself */
@@ -162,7 +178,8 @@ export class Twins<T extends KubeObject> {
   }
 
   async #reconcile({ virtual: seen, host }: Pair<T, T>): Promise<ReconcileResult> {
-    const { concerns, verdict = byUID } = this.#kind;
+    const { concerns, guard, verdict = byUID } = this.#kind;
+    if (seen && guard && isHeldBy(seen, guard.finalizer)) return this.#letGo(seen, host, guard);
     const virtual = seen && (concerns?.(seen) ?? true) ? seen : undefined;
     if (!host) {
       if (!virtual || virtual.metadata?.deletionTimestamp) return;
@@ -190,8 +207,32 @@ export class Twins<T extends KubeObject> {
     if (virtual) return this.#follow(virtual, host);
   }
 
+  /** Lets an object go whose twin is on its way out, and sends it there before. */
+  async #letGo(virtual: T, host: T | undefined, guard: TwinGuard<T>): Promise<ReconcileResult> {
+    const isTwin = host && ownedBy(host, this.#environment.identity)?.uid === virtual.metadata?.uid;
+    if (isTwin && !host.metadata?.deletionTimestamp && !guard.keepsTwin(virtual)) {
+      await this.#remove(host);
+      return; // the host's watch tells soon
+    }
+    await removeFinalizer(this.#environment.virtual, this.#kind.type, virtual, guard.finalizer);
+  }
+
+  /** Gives an object the guard's finalizer if it lacks it; the cache, which hears of it, brings the object back to be worked on. */
+  async #putGuard(virtual: T): Promise<{ readonly result: ReconcileResult } | undefined> {
+    const { guard, type } = this.#kind;
+    const { deletionTimestamp, finalizers = [] } = virtual.metadata ?? {};
+    if (!guard || deletionTimestamp || finalizers.includes(guard.finalizer) || !guard.wants(virtual)) return undefined;
+    const wait = this.#takeWrite(virtual);
+    if (wait > 0) return { result: { requeueAfterMs: wait } };
+    const after = await addFinalizer(this.#environment.virtual, type, virtual, guard.finalizer);
+    if (after) this.#kind.virtual.observe(after);
+    return { result: undefined };
+  }
+
   /** Both exist and belong together. */
   async #follow(virtual: T, host: T): Promise<ReconcileResult> {
+    const guarding = await this.#putGuard(virtual);
+    if (guarding) return guarding.result;
     const { type, mustBeRemade, whenRefused, hostPatch = appliedPatch } = this.#kind;
     const wanted = this.#wanted(virtual);
     if (!wanted) {
@@ -231,6 +272,8 @@ export class Twins<T extends KubeObject> {
     if (isReady && !isReady(virtual)) return;
     const wanted = this.#wanted(virtual);
     if (!wanted) return;
+    const guarding = await this.#putGuard(virtual);
+    if (guarding) return guarding.result;
     // Somebody may remove each twin as soon as it is there.
     const wait = this.#takeWrite(virtual);
     if (wait > 0) return { requeueAfterMs: wait };

@@ -31,7 +31,14 @@ export {
   type EndpointPod,
   type EndpointSliceContext,
 } from './endpoint-slice';
-export { ANNOTATIONS, hostAnnotationKey, hostLabelKey, hostNamespaceLabelKey, LABELS } from './keys';
+export {
+  ANNOTATIONS,
+  HOST_CLAIM_FINALIZER,
+  hostAnnotationKey,
+  hostLabelKey,
+  hostNamespaceLabelKey,
+  LABELS,
+} from './keys';
 export { hostLabels, hostMatchLabels, hostSelector } from './labels';
 export {
   anchorReference,
@@ -75,6 +82,7 @@ export {
   claimSources,
   hostPersistentVolumeClaimPatch,
   isEphemeralClaim,
+  guardedFor,
   keptFor,
   translatePersistentVolumeClaim,
   virtualPersistentVolumeClaimPatch,

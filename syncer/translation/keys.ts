@@ -30,6 +30,11 @@ export const ANNOTATIONS = {
   appliedKeys: 'nestling.dev/applied-keys',
   /** On a claim that outlives the tenant's: UID of the anchor of the virtual cluster for which it is kept. */
   keptFor: 'nestling.dev/kept-for',
+  /**
+   * On a claim that goes with the tenant's, which has HOST_CLAIM_FINALIZER: UID of the anchor of the virtual cluster. One that
+   * is not on its way out while the tenant's is gone was not deleted by the tenant.
+   */
+  guardedFor: 'nestling.dev/guarded-for',
   /** On pods whose downward API asks for them: all labels, all annotations, the service account of the virtual pod. */
   labels: 'nestling.dev/labels',
   annotations: 'nestling.dev/annotations',
@@ -37,6 +42,12 @@ export const ANNOTATIONS = {
   /** On pods with an init container that the virtual pod does not have: its name (hosts-file.ts). */
   hostsContainer: 'nestling.dev/hosts-container',
 } as const;
+
+/**
+ * On claims of the virtual cluster whose volume goes with them: they are there, marked as deleted, until the end of the host's claim
+ * is decided. So a claim that is simply not there is one that the store of the virtual cluster has forgotten.
+ */
+export const HOST_CLAIM_FINALIZER = 'nestling.dev/host-claim';
 
 /** Prefixes under which tenants' keys stand on the host: never a key that a host controller or policy looks for. */
 export const KEY_PREFIXES = {

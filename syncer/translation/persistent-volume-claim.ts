@@ -16,7 +16,7 @@ import {
 } from './fields';
 import type { HostRight } from './host-right';
 import { jsonEqual, objectChanges } from './json';
-import { ANNOTATIONS } from './keys';
+import { ANNOTATIONS, HOST_CLAIM_FINALIZER } from './keys';
 import { anchorReference, hostMetadata } from './metadata';
 import { metadataPatch } from './metadata-patch';
 import { hostName, type ClusterIdentity } from './names';
@@ -148,6 +148,8 @@ export function translatePersistentVolumeClaim(
   if (context.retain) {
     delete metadata.ownerReferences;
     metadata.annotations[ANNOTATIONS.keptFor] = context.anchor.uid;
+  } else if (claim.metadata?.finalizers?.includes(HOST_CLAIM_FINALIZER)) {
+    metadata.annotations[ANNOTATIONS.guardedFor] = context.anchor.uid;
   }
   return {
     ok: true,
@@ -207,6 +209,11 @@ export function wasBound(claim: PersistentVolumeClaim): boolean {
 /** UID of the anchor of the virtual cluster for whose tenant a host claim is kept; undefined when it goes with the tenant's. */
 export function keptFor(host: PersistentVolumeClaim): string | undefined {
   return host.metadata?.annotations?.[ANNOTATIONS.keptFor];
+}
+
+/** UID of the anchor of the virtual cluster whose tenant has to delete its claim before a host claim goes; undefined for all others. */
+export function guardedFor(host: PersistentVolumeClaim): string | undefined {
+  return host.metadata?.annotations?.[ANNOTATIONS.guardedFor];
 }
 
 /**

@@ -192,6 +192,7 @@ const GIVEN = new Set([
   ANNOTATIONS.uid,
   ANNOTATIONS.resourceVersion,
   ANNOTATIONS.applied,
+  ANNOTATIONS.guardedFor,
   'nestling.dev/renew-at',
 ]);
 

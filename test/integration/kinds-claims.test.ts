@@ -3,7 +3,7 @@ import type { PersistentVolume, PersistentVolumeClaim, Pod, PodSpec } from 'kube
 import type { StorageClass } from 'kubernetes-types/storage/v1';
 import { resources } from '../../syncer/kube-client';
 import type { KubeObject } from '../../syncer/kube-client';
-import { ANNOTATIONS } from '../../syncer/translation';
+import { ANNOTATIONS, HOST_CLAIM_FINALIZER } from '../../syncer/translation';
 import { eventually } from '../virtual-cluster/eventually';
 import { HostStorage } from './host-storage';
 import { HOST_NAMESPACE, NAME } from './in-process-syncer';
@@ -296,6 +296,74 @@ test('a claim whose twin somebody removed on the host is lost, and no empty volu
   await remove('lost');
 });
 
+test('a claim that is deleted while nobody syncs goes, with its volume, once somebody does', async () => {
+  await claim('deleted');
+  await bound('deleted');
+  await clusters.stopSyncer();
+  try {
+    await remove('deleted');
+    await eventually('the virtual cluster’s own controller is done with it', async () => {
+      expect((await virtual('deleted'))?.metadata?.finalizers).toEqual([HOST_CLAIM_FINALIZER]);
+      return true;
+    });
+  } finally {
+    await clusters.startSyncer();
+  }
+  await clusters.gone(CLAIMS, 'deleted');
+});
+
+describe('a claim that an older store does not have,', () => {
+  /** As if the virtual cluster's store were of a time before the claim: it is gone without having been deleted. */
+  const forget = async (name: string): Promise<void> => {
+    await clusters.stopSyncer();
+    try {
+      await remove(name);
+      await patch(name, { metadata: { finalizers: null } });
+      await goneVirtually(name);
+    } finally {
+      await clusters.startSyncer();
+    }
+  };
+
+  test('keeps its volume on the host, which is told, and made again it has its data', async () => {
+    await claim('restored');
+    await bound('restored');
+    const before = await twin('restored');
+    await forget('restored');
+    await told('restored', 'VolumeKept', /nobody deleted it.*create the claim again/);
+    const after = await twin('restored');
+    expect(after?.metadata).toMatchObject({ uid: before?.metadata?.uid });
+    expect(after?.metadata?.deletionTimestamp).toBeUndefined();
+    // Whoever asks for something else is told, and harms nothing.
+    await claim('restored', { volumeMode: 'Block' });
+    await told('restored', 'HostNameTaken', /kept on the host, and cannot be used again: spec\.volumeMode differs/);
+    await remove('restored');
+    await goneVirtually('restored');
+    const again = await claim('restored');
+    await bound('restored');
+    await told('restored', 'VolumeUsedAgain', /with the data in it/);
+    expect((await twin('restored'))?.metadata).toMatchObject({
+      uid: before?.metadata?.uid,
+      annotations: { [ANNOTATIONS.uid]: again.metadata?.uid },
+    });
+    await remove('restored');
+    await clusters.gone(CLAIMS, 'restored');
+  });
+
+  test('and which never had a volume, leaves nothing', async () => {
+    storage.ignored.add(clusters.hostNameOf('empty'));
+    await claim('empty');
+    await twinShows('empty', { status: { phase: 'Pending' } });
+    await forget('empty');
+    storage.ignored.clear();
+    await eventually('it is not on the host any more', async () => {
+      const one = await twin('empty');
+      if (one) await storage.handle(one);
+      return one === undefined;
+    });
+  });
+});
+
 test('a claim on the host that is not of this cluster is never touched, and no pod gets it', async () => {
   const name = clusters.hostNameOf('taken');
   storage.ignored.add(name);
@@ -511,9 +579,15 @@ test('with facts of the host’s volumes shown, tenants see them of their own al
 });
 
 test('where claims are not synced a pod with one is refused with the remedy, and nothing is on the host', async () => {
+  await claim('former');
+  await bound('former');
   await clusters.stopSyncer();
   await clusters.startSyncer({ sync: { toHost: { persistentVolumeClaims: { enabled: false } } } });
   try {
+    // One of before goes when the tenant deletes it; that of the host is nobody's business now.
+    await remove('former');
+    await goneVirtually('former');
+    expect(await twin('former')).toMatchObject({ status: { phase: 'Bound' } });
     await claim('off');
     await clusters.createPod('without', uses('off'));
     await told('without', 'Unsupported', /persistentvolumeclaim "off".*use an emptyDir volume/);
@@ -526,6 +600,7 @@ test('where claims are not synced a pod with one is refused with the remedy, and
     await clusters.stopSyncer();
     await clusters.startSyncer();
   }
+  await removeKept('former');
 });
 
 test('where some of the host’s classes are shown, of volumes and of their attributes, a claim gets one of them or is told, and the default is the host’s', async () => {

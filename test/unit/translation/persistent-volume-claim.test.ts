@@ -2,6 +2,8 @@ import type { PersistentVolume, PersistentVolumeClaim } from 'kubernetes-types/c
 import {
   adoptionObstacle,
   claimSources,
+  guardedFor,
+  HOST_CLAIM_FINALIZER,
   hostPersistentVolumeClaimPatch,
   isBoundTo,
   isEphemeralClaim,
@@ -50,6 +52,15 @@ describe('a host claim', () => {
       },
       ownerReferences: [expect.objectContaining({ name: 'my-vc-anchor', uid: 'anchor-uid' })],
     });
+  });
+
+  test('tells whether the tenant’s waits for its end, unless it is kept anyway', () => {
+    const metadata = { finalizers: ['kubernetes.io/pvc-protection', HOST_CLAIM_FINALIZER] };
+    const guarded = unwrap(translate({}, metadata));
+    expect(guardedFor(guarded)).toBe('anchor-uid');
+    expect(guarded.metadata).not.toHaveProperty('finalizers');
+    expect(guardedFor(unwrap(translate()))).toBeUndefined();
+    expect(guardedFor(unwrap(translate({}, metadata, { retain: true })))).toBeUndefined();
   });
 
   test('that is to outlive the tenant’s is owned by nobody, and tells for whom it is kept', () => {
