@@ -8,6 +8,8 @@ export {
   PodSecurityLevel,
   Rewrite,
   Store,
+  type EtcdStoreProps,
+  type PostgresStoreProps,
   type ContainerResources,
   type ControlPlaneImages,
   type ControlPlaneResources,

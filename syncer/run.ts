@@ -125,9 +125,9 @@ export async function runSyncer(options: RunOptions): Promise<void> {
     (seconds) => logger.info({ milliseconds: Math.round(seconds * 1000) }, 'watching the host'),
     () => undefined, // told to stop before
   );
-  const etcd = new EtcdClient({ url: STORE, ...files.store });
+  const etcd = configuration.store.embedded ? new EtcdClient({ url: STORE, ...files.store }) : undefined;
   // Whether or not the API server answers: a full store is a reason why it does not.
-  reflectors.push(new StoreKeeper({ etcd, logger, metrics }).run(stop.signal));
+  if (etcd) reflectors.push(new StoreKeeper({ etcd, logger, metrics }).run(stop.signal));
   const { anchor, apiServerIP } = await own;
   const [version] = await Promise.all([untilReady(virtual, logger, stop.signal), hostVersion.known()]);
   if (guard !== undefined) reflectors.push(guard.run(stop.signal));
@@ -193,7 +193,7 @@ export async function runSyncer(options: RunOptions): Promise<void> {
     sleep(CLOSE_MS, undefined, { ref: false }),
   ]);
   await Promise.all([host.close(), virtual.close()]);
-  etcd.close();
+  etcd?.close();
   logger.info('stopped');
   process.exit(0);
 }

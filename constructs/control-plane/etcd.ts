@@ -1,5 +1,5 @@
 import type { Container } from 'kubernetes-types/core/v1';
-import type { VirtualClusterSpec } from '../spec';
+import type { EmbeddedStoreSpec, VirtualClusterSpec } from '../spec';
 import { containerResources } from './container-resources';
 import { containerSecurity } from './container-security';
 import { POD_NAME } from './environment';
@@ -16,16 +16,16 @@ const ETCD_PEER_URL = 'https://127.0.0.1:2380';
  * Seconds that the store outlives the order to stop: the API server needs it to end its leases. Without the store it tries until
  * it is killed.
  */
-const STOP_DELAY_SECONDS = 3;
+export const STOP_DELAY_SECONDS = 3;
 
 /** The store. */
-export function etcdContainer(spec: VirtualClusterSpec): Container {
+export function etcdContainer(spec: VirtualClusterSpec, store: EmbeddedStoreSpec): Container {
   return {
     name: 'etcd',
     image: spec.images.etcd,
     imagePullPolicy: 'IfNotPresent',
     command: ['etcd'],
-    args: commandLine(etcdFlags(spec)),
+    args: commandLine(etcdFlags(store)),
     env: [POD_NAME],
     ports: [{ name: 'etcd-metrics', containerPort: PORTS.etcdMetrics, protocol: 'TCP' }],
     ...probes({ port: PORTS.etcdMetrics, scheme: 'HTTP', live: '/livez', ready: '/readyz' }),
@@ -40,7 +40,7 @@ export function etcdContainer(spec: VirtualClusterSpec): Container {
 /**
  * Flags of etcd. Compaction is left to the API server, which compacts every five minutes: a second compactor would only race it.
  */
-export function etcdFlags(spec: VirtualClusterSpec) {
+export function etcdFlags(store: EmbeddedStoreSpec) {
   const file = (name: string) => `${FILES_DIRECTORY}/${name}`;
   return {
     name: '$(POD_NAME)',
@@ -61,9 +61,9 @@ export function etcdFlags(spec: VirtualClusterSpec) {
     'peer-cert-file': file('server.crt'),
     'peer-key-file': file('server.key'),
     'listen-metrics-urls': `http://0.0.0.0:${PORTS.etcdMetrics}`,
-    'quota-backend-bytes': spec.store.quotaBytes,
+    'quota-backend-bytes': store.quotaBytes,
     // Lets the API server serve consistent reads from its watch cache, as kubeadm sets it.
     'watch-progress-notify-interval': '5s',
-    'unsafe-no-fsync': spec.store.type === 'ephemeral' ? true : undefined,
+    'unsafe-no-fsync': store.type === 'ephemeral' ? true : undefined,
   };
 }

@@ -8,7 +8,7 @@ import { ETCD_CLIENT_URL } from './etcd';
 import { commandLine } from './flags';
 import { PORTS } from './ports';
 import { probes } from './probes';
-import { FILES_DIRECTORY, filesMount, RUN_MOUNT } from './volumes';
+import { FILES_DIRECTORY, filesMount, RUN_MOUNT, STORE_SECRET_DIRECTORY, STORE_SECRET_MOUNT } from './volumes';
 
 /** The virtual API server. */
 export function kubeApiServerContainer(spec: VirtualClusterSpec): Container {
@@ -27,7 +27,11 @@ export function kubeApiServerContainer(spec: VirtualClusterSpec): Container {
     securityContext: containerSecurity(['NET_BIND_SERVICE']),
     terminationMessagePolicy: 'FallbackToLogsOnError',
     // Connecting to a socket needs no writable mount.
-    volumeMounts: [filesMount('kube-apiserver'), { ...RUN_MOUNT, readOnly: true }],
+    volumeMounts: [
+      filesMount('kube-apiserver'),
+      { ...RUN_MOUNT, readOnly: true },
+      ...(spec.store.type === 'etcd' ? [STORE_SECRET_MOUNT] : []),
+    ],
   };
 }
 
@@ -43,10 +47,7 @@ export function kubeApiServerFlags(spec: VirtualClusterSpec) {
     'tls-cert-file': file('server.crt'),
     'tls-private-key-file': file('server.key'),
 
-    'etcd-servers': ETCD_CLIENT_URL,
-    'etcd-cafile': file('etcd-ca.crt'),
-    'etcd-certfile': file('etcd-client.crt'),
-    'etcd-keyfile': file('etcd-client.key'),
+    ...storeFlags(spec),
 
     'service-cluster-ip-range': serviceRange(spec) ?? '$(SERVICE_CIDR)',
 
@@ -89,6 +90,27 @@ export function kubeApiServerFlags(spec: VirtualClusterSpec) {
 
     profiling: false,
     v: 1,
+  };
+}
+
+/** Where the store is, and who the API server is to it. */
+function storeFlags({ store }: VirtualClusterSpec) {
+  const own = (name: string) => `${FILES_DIRECTORY}/${name}`;
+  const given = (name: string) => `${STORE_SECRET_DIRECTORY}/${name}`;
+  if (store.type === 'etcd') {
+    return {
+      'etcd-servers': store.endpoints,
+      'etcd-prefix': store.prefix,
+      'etcd-cafile': given('ca.crt'),
+      'etcd-certfile': given('tls.crt'),
+      'etcd-keyfile': given('tls.key'),
+    };
+  }
+  return {
+    'etcd-servers': ETCD_CLIENT_URL,
+    'etcd-cafile': own('etcd-ca.crt'),
+    'etcd-certfile': own('etcd-client.crt'),
+    'etcd-keyfile': own('etcd-client.key'),
   };
 }
 

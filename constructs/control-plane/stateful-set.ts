@@ -1,10 +1,11 @@
 import type { StatefulSet } from 'kubernetes-types/apps/v1';
-import type { PersistentVolumeClaim } from 'kubernetes-types/core/v1';
+import type { Container, PersistentVolumeClaim } from 'kubernetes-types/core/v1';
 import { controlPlaneLabels, controlPlaneNames, controlPlaneSelector } from '../../syncer/configuration';
 import type { StoreSpec, VirtualClusterSpec } from '../spec';
 import { configurationHash } from './configuration';
 import { POD_SECURITY_CONTEXT } from './container-security';
 import { etcdContainer } from './etcd';
+import { kineContainer } from './kine';
 import { kubeApiServerContainer } from './kube-api-server';
 import { kubeControllerManagerContainer } from './kube-controller-manager';
 import { pkiContainer, syncerContainer } from './syncer';
@@ -49,7 +50,7 @@ export function statefulSet(spec: VirtualClusterSpec): StatefulSet {
           initContainers: [pkiContainer(spec)],
           // The kubelet starts them in this order. The controllers come last: they give up when the API server takes over ten seconds.
           containers: [
-            etcdContainer(spec),
+            ...storeContainers(spec),
             kubeApiServerContainer(spec),
             syncerContainer(spec),
             kubeControllerManagerContainer(spec),
@@ -62,8 +63,15 @@ export function statefulSet(spec: VirtualClusterSpec): StatefulSet {
   };
 }
 
+/** The store, unless it is somewhere else. */
+function storeContainers(spec: VirtualClusterSpec): Container[] {
+  const { store } = spec;
+  if (store.type === 'etcd') return [];
+  return [store.type === 'postgres' ? kineContainer(spec, store) : etcdContainer(spec, store)];
+}
+
 function claims(store: StoreSpec): Partial<NonNullable<StatefulSet['spec']>> {
-  if (store.type === 'ephemeral') return {};
+  if (store.type !== 'persistent') return {};
   // With all that the API server would add: kubectl compares this list as a whole, and would else report a change on every apply.
   const claim: PersistentVolumeClaim = {
     apiVersion: 'v1',

@@ -36,6 +36,13 @@ export const SERVICE_ACCOUNT_MOUNT: VolumeMount = {
   mountPath: SERVICE_ACCOUNT_DIRECTORY,
   readOnly: true,
 };
+/** Folder with what the Secret of an etcd outside holds. */
+export const STORE_SECRET_DIRECTORY = '/etc/nestling-store';
+export const STORE_SECRET_MOUNT: VolumeMount = {
+  name: 'store-secret',
+  mountPath: STORE_SECRET_DIRECTORY,
+  readOnly: true,
+};
 export const STORE_MOUNT: VolumeMount = { name: STORE_VOLUME, mountPath: STORE_DIRECTORY };
 
 /** The pod's volumes; that of a persistent store comes from the claim template. */
@@ -60,5 +67,8 @@ export function podVolumes(spec: VirtualClusterSpec): Volume[] {
       },
     },
     ...(spec.store.type === 'ephemeral' ? [{ name: STORE_VOLUME, emptyDir: { sizeLimit: spec.store.size } }] : []),
+    ...(spec.store.type === 'etcd'
+      ? [{ name: STORE_SECRET_MOUNT.name, secret: { secretName: spec.store.secretName, defaultMode: 0o440 } }]
+      : []),
   ];
 }

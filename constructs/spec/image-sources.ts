@@ -44,6 +44,7 @@ export class ImageSources {
       this.prefix === undefined ? image : `${this.prefix}/${image.slice(image.indexOf('/') + 1)}`;
     return {
       etcd: from(version.etcd),
+      kine: from(version.kine),
       kubeApiServer: from(version.kubeApiServer),
       kubeControllerManager: from(version.kubeControllerManager),
       coreDns: from(version.coreDns),

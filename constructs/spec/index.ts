@@ -26,8 +26,21 @@ export { Cpu, type CpuAmount } from './quantity';
 export { RELEASE } from './release';
 export { resolveSpec, type ResolvedSpec, type SpecContext } from './resolve';
 export type { ContainerResources, ControlPlaneContainer, ControlPlaneResources } from './resources';
-export type { ResourceAmounts, StoreSpec, VirtualClusterSpec } from './spec';
-export { Store, type EphemeralStoreProps, type PersistentStoreProps } from './store';
+export type {
+  EmbeddedStoreSpec,
+  EtcdStoreSpec,
+  PostgresStoreSpec,
+  ResourceAmounts,
+  StoreSpec,
+  VirtualClusterSpec,
+} from './spec';
+export {
+  Store,
+  type EphemeralStoreProps,
+  type EtcdStoreProps,
+  type PersistentStoreProps,
+  type PostgresStoreProps,
+} from './store';
 export type {
   ClaimSyncProps,
   EndpointSliceSyncProps,
@@ -44,3 +57,4 @@ export type {
   SyncToHostProps,
   ViewProps,
 } from './sync';
+export { isEmbedded } from './external-store';

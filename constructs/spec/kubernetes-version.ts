@@ -4,6 +4,8 @@ import { KUBERNETES_VERSIONS, kubernetesVersionProblem } from '../../syncer/conf
 export interface VersionImages {
   /** The store. */
   readonly etcd: string;
+  /** The store that stands before a PostgreSQL database. */
+  readonly kine: string;
   /** The API server. */
   readonly kubeApiServer: string;
   /** The controllers. */
@@ -15,6 +17,7 @@ export interface VersionImages {
 /** What goes with every version: an upgrade of Kubernetes changes neither the store's program nor the DNS server's. */
 const COMMON = {
   etcd: 'registry.k8s.io/etcd:3.6.5-0',
+  kine: 'docker.io/rancher/kine:v0.14.12',
   coreDns: 'registry.k8s.io/coredns/coredns:v1.14.7',
 } as const;
 

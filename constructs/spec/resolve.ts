@@ -16,8 +16,9 @@ import type { ControlPlaneImages } from './image-sources';
 import type { VirtualClusterProps } from './props';
 import { cpuMillis, sizeKibibytes, sizeQuantity } from './quantity';
 import type { ContainerResources, ControlPlaneContainer } from './resources';
-import type { ResourceAmounts, StoreSpec, VirtualClusterSpec } from './spec';
-import type { Store } from './store';
+import type { EmbeddedStoreSpec, ResourceAmounts, StoreSpec, VirtualClusterSpec } from './spec';
+import { isEmbedded, resolveEtcd, resolvePostgres } from './external-store';
+import type { StoreProps } from './store';
 import { syncDocument } from './sync';
 
 /** What the props leave to the place where the cluster is declared. */
@@ -50,9 +51,9 @@ export function resolveSpec(props: VirtualClusterProps, context: SpecContext): R
   const name = props.name ?? context.id;
   const namespace = resolveNamespace(props.namespace ?? context.namespace, problems);
   const images = resolveImages(props, problems);
-  const store = resolveStore(props.store ?? DEFAULTS.store, problems);
+  const store = resolveStore((props.store ?? DEFAULTS.store).props, { name, namespace }, problems);
   const resources = resolveResources(props, problems);
-  const configuration = resolveDocument(props, name, images, problems);
+  const configuration = resolveDocument(props, name, images, isEmbedded(store), problems);
   if (problems.length > 0 || images === undefined || configuration === undefined) return { ok: false, problems };
   const exposure = { type: (props.exposure ?? DEFAULTS.exposure).type };
   return { ok: true, spec: { name, namespace, images, store, resources, exposure, configuration } };
@@ -86,9 +87,21 @@ function resolveImages(props: VirtualClusterProps, problems: ConfigurationProble
   return images;
 }
 
-function resolveStore(store: Store, problems: ConfigurationProblem[]): StoreSpec {
-  const size =
-    store.props.size ?? (store.type === 'persistent' ? DEFAULTS.persistentStoreSize : DEFAULTS.ephemeralStoreSize);
+function resolveStore(
+  store: StoreProps,
+  place: { readonly name: string; readonly namespace: string },
+  problems: ConfigurationProblem[],
+): StoreSpec {
+  if (store.type === 'postgres') return resolvePostgres(store, problems);
+  if (store.type === 'etcd') return resolveEtcd(store, place, problems);
+  return resolveEmbedded(store, problems);
+}
+
+function resolveEmbedded(
+  store: Extract<StoreProps, { readonly type: 'persistent' | 'ephemeral' }>,
+  problems: ConfigurationProblem[],
+): EmbeddedStoreSpec {
+  const size = store.size ?? (store.type === 'persistent' ? DEFAULTS.persistentStoreSize : DEFAULTS.ephemeralStoreSize);
   const kibibytes = sizeKibibytes(size);
   if (kibibytes < MIN_STORE_KIBIBYTES) {
     problems.push({
@@ -97,10 +110,10 @@ function resolveStore(store: Store, problems: ConfigurationProblem[]): StoreSpec
       message: 'is too small for etcd and its log: give at least 512Mi',
     });
   }
-  const quotaBytes = storeQuota(store.props.quota, kibibytes * 1024, problems);
+  const quotaBytes = storeQuota(store.quota, kibibytes * 1024, problems);
   const common = { size: sizeQuantity(size), quotaBytes };
   if (store.type === 'ephemeral') return { ...common, type: 'ephemeral' };
-  const { storageClassName, retain = false } = store.props;
+  const { storageClassName, retain = false } = store;
   if (storageClassName !== undefined) {
     const message = dnsNameProblem(storageClassName);
     if (message !== undefined) problems.push({ field: 'store.storageClassName', value: storageClassName, message });
@@ -197,6 +210,7 @@ function resolveDocument(
   props: VirtualClusterProps,
   name: string,
   images: ControlPlaneImages | undefined,
+  storeIsEmbedded: boolean,
   problems: ConfigurationProblem[],
 ): SyncerConfiguration | undefined {
   try {
@@ -209,6 +223,7 @@ function resolveDocument(
         // One that is wrong is told already.
         version: images && (props.version ?? DEFAULTS.version).version,
       },
+      store: { embedded: storeIsEmbedded },
       host: { helperImage: images?.syncer },
       apiServer: { extraNames: props.apiServerNames === undefined ? undefined : [...props.apiServerNames] },
       network: { serviceCIDRs: props.serviceCIDR?.split(',').map((range) => range.trim()) },

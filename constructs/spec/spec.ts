@@ -8,11 +8,29 @@ export interface ResourceAmounts {
   readonly limits: { readonly cpu: string; readonly memory: string };
 }
 
-/** The store's settings, resolved. */
-export type StoreSpec = { readonly size: string; readonly quotaBytes: number } & (
+/** etcd in the control plane's own pod. */
+export type EmbeddedStoreSpec = { readonly size: string; readonly quotaBytes: number } & (
   | { readonly type: 'persistent'; readonly storageClassName?: string; readonly retain: boolean }
   | { readonly type: 'ephemeral' }
 );
+
+/** A PostgreSQL database behind kine. */
+export interface PostgresStoreSpec {
+  readonly type: 'postgres';
+  readonly secretName: string;
+  readonly secretKey: string;
+}
+
+/** An etcd outside of the control plane. */
+export interface EtcdStoreSpec {
+  readonly type: 'etcd';
+  readonly endpoints: readonly string[];
+  readonly secretName: string;
+  readonly prefix: string;
+}
+
+/** The store's settings, resolved. */
+export type StoreSpec = EmbeddedStoreSpec | PostgresStoreSpec | EtcdStoreSpec;
 
 /** A virtual cluster with all defaults applied and checked: plain data from which every host object follows. */
 export interface VirtualClusterSpec {

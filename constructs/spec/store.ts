@@ -45,11 +45,44 @@ export interface EphemeralStoreProps {
   readonly quota?: Size;
 }
 
+/** Where a PostgreSQL database is. */
+export interface PostgresStoreProps {
+  /**
+   * Secret in the host namespace with the database's address, which the control plane's pod alone reads: tenants' pods cannot name it. Not
+   * made here.
+   */
+  readonly secretName: string;
+  /**
+   * Key of the Secret whose value is the address: `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`. The user must be able
+   * to make tables in the database, which each virtual cluster needs for itself.
+   *
+   * @default 'endpoint'
+   */
+  readonly secretKey?: string;
+}
+
+/** Where an etcd outside of the control plane is. */
+export interface EtcdStoreProps {
+  /** Addresses of its members, such as `https://etcd-0.example.com:2379`. */
+  readonly endpoints: readonly string[];
+  /**
+   * Secret in the host namespace with `ca.crt` for the members' certificates, and `tls.crt` and `tls.key` of a client that etcd lets in;
+   * tenants' pods cannot name it. Not made here.
+   */
+  readonly secretName: string;
+  /**
+   * What all keys begin with: virtual clusters that share an etcd need different ones. Begins with a slash.
+   *
+   * @default - /nestling/NAMESPACE/NAME
+   */
+  readonly prefix?: string;
+}
+
 /** What a virtual cluster keeps its objects in. Cannot be changed after creation. */
 export class Store {
   /** A volume: the cluster's objects survive the loss of its pod and of the node. */
   static persistent(props: PersistentStoreProps = {}): Store {
-    return new Store('persistent', props);
+    return new Store({ type: 'persistent', ...props });
   }
 
   /**
@@ -57,13 +90,31 @@ export class Store {
    * the disk to confirm a write, so after a crash of the node delete the pod to begin anew. For tests, CI and previews.
    */
   static ephemeral(props: EphemeralStoreProps = {}): Store {
-    return new Store('ephemeral', props);
+    return new Store({ type: 'ephemeral', ...props });
+  }
+
+  /**
+   * A database of a PostgreSQL server, through kine (github.com/k3s-io/kine), which takes etcd's place in the control plane's pod. The
+   * database is looked after by who runs it.
+   */
+  static postgres(props: PostgresStoreProps): Store {
+    return new Store({ type: 'postgres', ...props });
+  }
+
+  /** An etcd that somebody else runs and looks after: quota, defragmentation and backups are not ours. */
+  static etcd(props: EtcdStoreProps): Store {
+    return new Store({ type: 'etcd', ...props });
   }
 
   private constructor(
-    /** Whether the store outlives the control plane's pod. */
-    readonly type: 'persistent' | 'ephemeral',
     /** @internal */
-    readonly props: PersistentStoreProps,
+    readonly props: StoreProps,
   ) {}
 }
+
+/** @internal */
+export type StoreProps =
+  | ({ readonly type: 'persistent' } & PersistentStoreProps)
+  | ({ readonly type: 'ephemeral' } & EphemeralStoreProps)
+  | ({ readonly type: 'postgres' } & PostgresStoreProps)
+  | ({ readonly type: 'etcd' } & EtcdStoreProps);

@@ -18,6 +18,7 @@ export const CONFIGURATION_DEFAULTS = {
   clusterDomain: 'cluster.local',
   kubernetesVersion: '1.37.2',
   helperImage: `ghcr.io/nestling-dev/syncer:${RELEASE}`,
+  storeIsEmbedded: true,
   dnsEnabled: true,
   dnsImage: 'registry.k8s.io/coredns/coredns:v1.14.7',
   dnsReplicas: 1,

@@ -119,6 +119,15 @@ const services = z
   })
   .describe('Services.');
 
+const store = z
+  .strictObject({
+    embedded: z
+      .boolean()
+      .default(CONFIGURATION_DEFAULTS.storeIsEmbedded)
+      .describe("Whether the store is etcd in the control plane's own pod: then the syncer looks after it."),
+  })
+  .describe('What the virtual cluster keeps its objects in.');
+
 const logging = z
   .strictObject({
     level: z.enum(LOG_LEVELS).default(CONFIGURATION_DEFAULTS.logLevel).describe('Least level that is logged.'),
@@ -138,6 +147,7 @@ export const configurationSchema = z
     policy: policy.prefault({}),
     services: services.prefault({}),
     sync: syncSchema,
+    store: store.prefault({}),
     logging: logging.prefault({}),
   })
   .describe('Configuration of the syncer of one virtual cluster.');

@@ -23,6 +23,8 @@ export interface BinarySource {
 export const KUBERNETES_VERSION = 'v1.37.2';
 /** The store. */
 export const ETCD_VERSION = 'v3.6.5';
+/** What speaks etcd's protocol before a PostgreSQL database. */
+export const KINE_VERSION = 'v0.14.12';
 /** The cluster's DNS. */
 export const COREDNS_VERSION = 'v1.14.7';
 /** The provisioner of the default StorageClass. */
@@ -93,6 +95,11 @@ export const BINARIES = {
       checksumPath: () => `${etcdRelease}/SHA256SUMS`,
       member: (os, architecture) => `${etcdArchive(os, architecture)}/etcd`,
     },
+  },
+  kine: {
+    module: 'github.com/k3s-io/kine',
+    version: KINE_VERSION,
+    package: 'github.com/k3s-io/kine',
   },
   coredns: {
     module: 'github.com/coredns/coredns',

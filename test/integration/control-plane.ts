@@ -1,15 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MutatingWebhookConfiguration } from 'kubernetes-types/admissionregistration/v1';
-import type { Service } from 'kubernetes-types/core/v1';
+import type { Secret, Service } from 'kubernetes-types/core/v1';
 import { etcdFlags } from '../../constructs/control-plane/etcd';
 import { commandLine, type FlagValue } from '../../constructs/control-plane/flags';
+import { kineFlags } from '../../constructs/control-plane/kine';
 import { kubeApiServerFlags } from '../../constructs/control-plane/kube-api-server';
 import { role, roleBinding } from '../../constructs/control-plane/rbac';
+import { STORE_SECRET_DIRECTORY } from '../../constructs/control-plane/volumes';
 import { resolveSpec, type VirtualClusterProps, type VirtualClusterSpec } from '../../constructs/spec';
 import {
   type AdmissionHandler,
@@ -28,9 +29,12 @@ import { settleVersion } from '../../syncer/settle-version';
 import type { EtcdConnection } from '../../syncer/store';
 import { type KubernetesMinor, resolveBinaries, type RunningApiServer, standardErrorLog } from '../host-cluster';
 import { eventually } from '../virtual-cluster/eventually';
+import { freePorts } from './free-ports';
 
 const NAME = 'vc';
 const POD_IP = '192.0.2.10';
+
+const url = (port: number): string => `https://127.0.0.1:${port}`;
 
 /**
  * A control plane as its pod has it: the flags that the constructs give, the files that init writes, gate and admission of the syncer in
@@ -78,6 +82,16 @@ export class ControlPlane {
     const resolved = resolveSpec({ name: NAME, namespace: this.namespace, ...props }, { id: NAME });
     if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));
     return resolved.spec;
+  }
+
+  /** How the syncer reaches the virtual API server. */
+  get connection(): ClusterConnection {
+    return {
+      server: url(this.#ports[3] ?? 0),
+      certificateAuthority: this.read('syncer/ca.crt'),
+      clientCertificate: this.read('syncer/client.crt'),
+      clientKey: this.read('syncer/client.key'),
+    };
   }
 
   /** As an administrator of the virtual cluster. */
@@ -144,30 +158,12 @@ export class ControlPlane {
     await this.init(props);
     const spec = this.spec(props);
     const { configuration } = spec;
-    const [etcd = 0, peer = 0, metricsPort = 0, port = 0, admissionPort = 0] = this.#ports;
+    const [etcd = 0, , , port = 0, admissionPort = 0] = this.#ports;
     const minor = configuration.virtualCluster.version.split('.').slice(0, 2).join('.') as KubernetesMinor;
-    const binaries = await resolveBinaries(['etcd', 'kube-apiserver'], standardErrorLog, undefined, minor);
-    const data = join(this.#directory, 'data');
-    if (!existsSync(data)) mkdirSync(data, { mode: 0o700 });
-    const url = (at: number): string => `https://127.0.0.1:${at}`;
-    this.#launch('etcd', binaries.etcd, {
-      ...etcdFlags(spec),
-      'data-dir': data,
-      'listen-client-urls': url(etcd),
-      'advertise-client-urls': url(etcd),
-      'listen-peer-urls': url(peer),
-      'initial-advertise-peer-urls': url(peer),
-      'initial-cluster': `$(POD_NAME)=${url(peer)}`,
-      'listen-metrics-urls': `http://127.0.0.1:${metricsPort}`,
-      'unsafe-no-fsync': true,
-    });
+    const binaries = await resolveBinaries(['kube-apiserver'], standardErrorLog, undefined, minor);
+    await this.#startStore(spec);
     const stop = new AbortController();
-    const clusterConnection: ClusterConnection = {
-      server: url(port),
-      certificateAuthority: this.read('syncer/ca.crt'),
-      clientCertificate: this.read('syncer/client.crt'),
-      clientKey: this.read('syncer/client.key'),
-    };
+    const clusterConnection = this.connection;
     const virtual = new KubeClient(clusterConnection, { userAgent: 'nestling-syncer', fieldValidation: 'Ignore' });
     const host = this.#hostClient();
     const identity = { name: NAME, hostNamespace: this.namespace };
@@ -216,7 +212,7 @@ export class ControlPlane {
       ...kubeApiServerFlags(spec),
       'secure-port': port,
       'bind-address': '127.0.0.1',
-      'etcd-servers': url(etcd),
+      ...(spec.store.type === 'etcd' ? {} : { 'etcd-servers': url(etcd) }),
     });
     const guarding = guard?.run(stop.signal);
     this.#running = {
@@ -247,6 +243,46 @@ export class ControlPlane {
     await settleVersion(settling);
   }
 
+  async #startStore({ store }: VirtualClusterSpec): Promise<void> {
+    const [etcd = 0, peer = 0, metricsPort = 0] = this.#ports;
+    // What the kubelet makes of the pod's references to the Secret.
+    const secretOf = async (name: string): Promise<[key: string, value: string][]> => {
+      const secret = await this.#admin.get<Secret>(resources.secrets, { namespace: this.namespace, name });
+      return Object.entries(secret.data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]);
+    };
+    if (store.type === 'etcd') {
+      const folder = join(this.#directory, 'store-secret');
+      mkdirSync(folder, { recursive: true });
+      for (const [key, value] of await secretOf(store.secretName)) writeFileSync(join(folder, key), value);
+      return;
+    }
+    if (store.type === 'postgres') {
+      const { kine } = await resolveBinaries(['kine'], standardErrorLog);
+      const flags = {
+        ...kineFlags(),
+        'listen-address': `127.0.0.1:${etcd}`,
+        'metrics-bind-address': `127.0.0.1:${metricsPort}`,
+      };
+      const endpoint = new Map(await secretOf(store.secretName)).get(store.secretKey);
+      this.#launch('kine', kine, flags, { own: 'etcd', environment: { KINE_ENDPOINT: endpoint } });
+      return;
+    }
+    const binaries = await resolveBinaries(['etcd'], standardErrorLog);
+    const data = join(this.#directory, 'data');
+    if (!existsSync(data)) mkdirSync(data, { mode: 0o700 });
+    this.#launch('etcd', binaries.etcd, {
+      ...etcdFlags(store),
+      'data-dir': data,
+      'listen-client-urls': url(etcd),
+      'advertise-client-urls': url(etcd),
+      'listen-peer-urls': url(peer),
+      'initial-advertise-peer-urls': url(peer),
+      'initial-cluster': `$(POD_NAME)=${url(peer)}`,
+      'listen-metrics-urls': `http://127.0.0.1:${metricsPort}`,
+      'unsafe-no-fsync': true,
+    });
+  }
+
   /** A file that init wrote. */
   read(path: string): string {
     return readFileSync(join(this.#directory, path), 'utf8').trim();
@@ -259,7 +295,7 @@ export class ControlPlane {
     running?.stop.abort();
     await this.#virtual?.close();
     this.#virtual = undefined;
-    for (const name of ['kube-apiserver', 'etcd']) await this.#end(name);
+    for (const name of ['kube-apiserver', 'etcd', 'kine']) await this.#end(name);
     await running?.ended();
   }
 
@@ -284,16 +320,24 @@ export class ControlPlane {
     return readFileSync(join(this.#directory, `${name}.log`), 'utf8').slice(-2000);
   }
 
-  #launch(name: string, program: string, flags: Readonly<Record<string, FlagValue>>): void {
+  /** @param own folder of the files that the container sees @default that of the program's name */
+  #launch(
+    name: string,
+    program: string,
+    flags: Readonly<Record<string, FlagValue>>,
+    { own = name, environment = {} }: { own?: string; environment?: NodeJS.ProcessEnv } = {},
+  ): void {
     const args = commandLine(flags).map((flag) =>
       flag
-        .replaceAll('/etc/nestling', join(this.#directory, name))
+        .replaceAll(STORE_SECRET_DIRECTORY, join(this.#directory, 'store-secret'))
+        .replaceAll('/etc/nestling/', `${join(this.#directory, own)}/`)
         .replaceAll('$(POD_NAME)', `${NAME}-0`)
         .replaceAll('$(POD_IP)', POD_IP)
         .replaceAll('$(SERVICE_CIDR)', '10.96.0.0/16'),
     );
     const log = openSync(join(this.#directory, `${name}.log`), 'a');
-    this.#processes.set(name, spawn(program, args, { stdio: ['ignore', log, log] }));
+    const env = { ...process.env, ...environment };
+    this.#processes.set(name, spawn(program, args, { stdio: ['ignore', log, log], env }));
     closeSync(log);
   }
 
@@ -307,13 +351,4 @@ export class ControlPlane {
     await ended;
     clearTimeout(timer);
   }
-}
-
-/** Different ports that are free now. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(servers.map((server) => new Promise<void>((done) => server.listen(0, '127.0.0.1', done))));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
 }

@@ -14,7 +14,7 @@ import { type FlagValue, commandLine } from '../../constructs/control-plane/flag
 import { kubeApiServerFlags } from '../../constructs/control-plane/kube-api-server';
 import { kubeControllerManagerFlags } from '../../constructs/control-plane/kube-controller-manager';
 import { role, roleBinding } from '../../constructs/control-plane/rbac';
-import { resolveSpec, type VirtualClusterSpec } from '../../constructs/spec';
+import { type EmbeddedStoreSpec, resolveSpec, type VirtualClusterSpec } from '../../constructs/spec';
 import {
   applyKubeconfigSecret,
   applyManifests,
@@ -224,7 +224,7 @@ describe('a control plane that runs from the files', () => {
     };
     mkdirSync(join(root, 'data'), { mode: 0o700 });
     start('etcd', {
-      ...etcdFlags(spec),
+      ...etcdFlags(spec.store as EmbeddedStoreSpec),
       'data-dir': join(root, 'data'),
       'listen-client-urls': `https://127.0.0.1:${etcd}`,
       'advertise-client-urls': `https://127.0.0.1:${etcd}`,

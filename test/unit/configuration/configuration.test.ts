@@ -43,6 +43,7 @@ describe('a configuration document', () => {
       dns: { enabled: true, image: 'registry.k8s.io/coredns/coredns:v1.14.7', replicas: 1 },
       policy: { podSecurity: 'baseline', allowedCSIDrivers: [] },
       services: { reservationSeconds: 60 },
+      store: { embedded: true },
       logging: { level: 'info' },
       sync: {
         toHost: {

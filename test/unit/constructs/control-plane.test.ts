@@ -13,6 +13,8 @@ describe('the pod of the control plane', () => {
   test.each([
     ['on a volume', synthesize()],
     ['on the node’s disk', synthesize({ store: Store.ephemeral() })],
+    ['in PostgreSQL', synthesize({ store: Store.postgres({ secretName: 'database' }) })],
+    ['somewhere else', synthesize({ store: Store.etcd({ endpoints: ['https://a:2379'], secretName: 'etcd' }) })],
   ])('meets the Pod Security Standard restricted, %s', (_, objects) => {
     const pod: Pod = { apiVersion: 'v1', kind: 'Pod', ...statefulSetOf(objects).spec.template };
     expect(checkPod(pod, 'restricted')).toEqual([]);

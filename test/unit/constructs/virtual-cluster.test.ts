@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, Chart, Size } from 'cdk8s';
+import type { ConfigMap } from 'kubernetes-types/core/v1';
 import { Cpu as PlusCpu } from 'cdk8s-plus-27';
 import {
   Cpu,
@@ -187,6 +188,90 @@ describe('the store', () => {
     expect(statefulSetOf(manifests).spec).not.toHaveProperty('volumeClaimTemplates');
     expect(podOf(manifests).volumes).toContainEqual({ name: 'data', emptyDir: { sizeLimit: '1536Mi' } });
     expect(flag(containerOf(manifests, 'etcd'), 'unsafe-no-fsync')).toBe('true');
+  });
+});
+
+describe('a store that is somewhere else', () => {
+  const store = Store.etcd({
+    endpoints: ['https://a.example.com:2379', 'https://b.example.com:2379'],
+    secretName: 'etcd',
+  });
+  const manifests = synthesize({ store });
+  const server = containerOf(manifests, 'kube-apiserver');
+
+  test('of etcd has its own addresses, keys and certificates, and a prefix of the cluster’s own', () => {
+    expect(flag(server, 'etcd-servers')).toBe('https://a.example.com:2379,https://b.example.com:2379');
+    expect(flag(server, 'etcd-prefix')).toBe('/nestling/team-a/my-vc1');
+    expect(flag(server, 'etcd-certfile')).toBe('/etc/nestling-store/tls.crt');
+    expect(server.volumeMounts).toContainEqual({
+      name: 'store-secret',
+      mountPath: '/etc/nestling-store',
+      readOnly: true,
+    });
+    expect(podOf(manifests).volumes).toContainEqual({
+      name: 'store-secret',
+      secret: { secretName: 'etcd', defaultMode: 0o440 },
+    });
+  });
+
+  test('needs no etcd, no volume and no care', () => {
+    expect(podOf(manifests).containers.map(({ name }) => name)).toEqual([
+      'kube-apiserver',
+      'syncer',
+      'kube-controller-manager',
+    ]);
+    expect(statefulSetOf(manifests).spec).not.toHaveProperty('volumeClaimTemplates');
+    const map = find(manifests, 'ConfigMap', 'my-vc1-configuration') as ConfigMap;
+    expect(parseConfiguration(map.data?.['configuration.yaml'] ?? '').store).toEqual({ embedded: false });
+  });
+
+  test('shows its Secret to no container but the API server', () => {
+    const pod = podOf(manifests);
+    const mounting = [...(pod.initContainers ?? []), ...pod.containers].filter(({ volumeMounts }) =>
+      volumeMounts?.some(({ name }) => name === 'store-secret'),
+    );
+    expect(mounting.map(({ name }) => name)).toEqual(['kube-apiserver']);
+  });
+
+  test('of PostgreSQL has kine in etcd’s place, which alone gets the address, from the Secret', () => {
+    const withKine = synthesize({ store: Store.postgres({ secretName: 'database', secretKey: 'uri' }) });
+    const pod = podOf(withKine);
+    expect(pod.containers.map(({ name }) => name)).toEqual([
+      'kine',
+      'kube-apiserver',
+      'syncer',
+      'kube-controller-manager',
+    ]);
+    const kine = containerOf(withKine, 'kine');
+    expect(kine.image).toBe('docker.io/rancher/kine:v0.14.12');
+    expect(kine.env).toEqual([
+      { name: 'KINE_ENDPOINT', valueFrom: { secretKeyRef: { name: 'database', key: 'uri' } } },
+    ]);
+    expect(flag(kine, 'trusted-ca-file')).toBe('/etc/nestling/ca.crt');
+    expect(flag(containerOf(withKine, 'kube-apiserver'), 'etcd-servers')).toBe('https://127.0.0.1:2379');
+    const others = pod.containers.filter(({ name }) => name !== 'kine');
+    expect(JSON.stringify([others, pod.initContainers, pod.volumes])).not.toContain('database');
+    expect(statefulSetOf(withKine).spec).not.toHaveProperty('volumeClaimTemplates');
+    expect(propsError({ store: Store.postgres({ secretName: 'database', secretKey: 'a/b' }) })).toContain(
+      'store.secretKey: "a/b": is no key of a Secret',
+    );
+  });
+
+  test('is refused where its address, Secret or prefix is none', () => {
+    const message = propsError({
+      store: Store.etcd({
+        endpoints: ['http://a:2379', 'https://a:2379,https://b:2379'],
+        secretName: 'E',
+        prefix: 'x',
+      }),
+    });
+    expect(message).toContain('store.endpoints: "http://a:2379": is no address of etcd: write https://');
+    expect(message).toContain('store.endpoints: "https://a:2379,https://b:2379": is no address of etcd');
+    expect(message).toContain('store.secretName: "E": is no DNS name');
+    expect(message).toContain('store.prefix: "x": is no prefix of keys: begin with a slash');
+    expect(propsError({ store: Store.etcd({ endpoints: [], secretName: 'etcd' }) })).toContain(
+      'store.endpoints: []: is empty: give at least one address',
+    );
   });
 });
 
