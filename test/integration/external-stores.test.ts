@@ -109,15 +109,16 @@ async function keepsObjects({ virtual }: ControlPlane): Promise<void> {
 }
 
 describe('an etcd that somebody else runs', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'nestling-etcd-'));
   const authority = new Authority('store');
   const client = authority.issue({ commonName: 'tenant-store' });
   const store = (endpoint: string): Store => Store.etcd({ endpoints: [endpoint], secretName: 'store' });
+  let directory: string;
   let etcd: ChildProcess;
   let endpoint: string;
   let cluster: ControlPlane;
 
   beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'nestling-etcd-'));
     const { etcd: program } = await resolveBinaries(['etcd'], standardErrorLog);
     const [port = 0, peer = 0] = await freePorts(2);
     endpoint = `https://127.0.0.1:${port}`;
@@ -161,7 +162,7 @@ describe('an etcd that somebody else runs', () => {
       etcd.kill('SIGKILL');
       await ended;
     }
-    rmSync(directory, { recursive: true, force: true });
+    if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
   });
 
   /** A call of etcd's JSON gateway. */
