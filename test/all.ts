@@ -15,9 +15,9 @@ const suites: Record<string, readonly string[]> = {
   // Jest's own five seconds are too few for a busy machine.
   unit: ['--testTimeout=60000'],
   integration: ['--testTimeout=120000', '--maxWorkers=2'],
-  // One host cluster, two cores: one file at a time.
-  e2e: ['--testTimeout=300000', '--runInBand'],
-  // Proofs that take their time: only when named.
+  // One host cluster; each file has a virtual cluster of its own and mostly waits, so that two of them share the cores well.
+  e2e: ['--testTimeout=300000', '--maxWorkers=2'],
+  // Proofs that take their time: only when named, and one at a time, as some count what the whole host is asked for.
   long: ['--testTimeout=1800000', '--runInBand'],
   // Its programs take long to make: only when named.
   versions: ['--testTimeout=120000', '--maxWorkers=2'],
