@@ -19,7 +19,10 @@ export class VirtualCluster extends Construct {
   readonly name: string;
   /** Host namespace of the virtual cluster; empty if none was given, which synthesis reports. */
   readonly namespace: string;
-  /** Secret in the host namespace with the kubeconfig of a cluster admin (key `config`). The syncer writes it. */
+  /**
+   * Secret in the host namespace with kubeconfigs of a cluster admin, which the syncer writes: `config` for clients outside of the
+   * host, `config-inside` for those inside.
+   */
   readonly kubeconfigSecretName: string;
   /** Service of the virtual API server in the host namespace, port 443. */
   readonly apiServerServiceName: string;
@@ -44,7 +47,10 @@ export class VirtualCluster extends Construct {
 
     // The StatefulSet comes first: of two clusters with one name, it is what their owners know.
     const claimed = [...objects.values()].reverse().map(hostObjectName);
-    claimed.push({ kind: 'Secret', namespace: spec.namespace, name: this.kubeconfigSecretName });
+    const { kubeconfigs } = spec.configuration.apiServer;
+    for (const name of [this.kubeconfigSecretName, ...kubeconfigs.map(({ secretName }) => secretName)]) {
+      claimed.push({ kind: 'Secret', namespace: spec.namespace, name });
+    }
     claimNames(this, claimed);
     this.node.addValidation({ validate: () => this.nameProblems(claimed) });
   }

@@ -1,5 +1,5 @@
 /** What the pod tells its containers about itself, through the downward API. @throws Error naming the variable and the remedy */
-export function podEnvironment(variable: 'POD_NAMESPACE' | 'POD_IP' | 'POD_NAME'): string {
+export function podEnvironment(variable: 'POD_NAMESPACE' | 'POD_IP' | 'POD_NAME' | 'HOST_IP'): string {
   const value = process.env[variable];
   if (value === undefined || value === '') {
     throw new Error(
@@ -8,3 +8,6 @@ export function podEnvironment(variable: 'POD_NAMESPACE' | 'POD_IP' | 'POD_NAME'
   }
   return value;
 }
+
+/** Name of the syncer's own folder among those of the control plane's containers. */
+export const SYNCER_FILES = 'syncer';

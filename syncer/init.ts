@@ -21,6 +21,7 @@ export async function runInit({ configuration, directory }: InitOptions): Promis
       client,
       namespace: podEnvironment('POD_NAMESPACE'),
       podIP: podEnvironment('POD_IP'),
+      hostIP: podEnvironment('HOST_IP'),
       directory,
       logger,
     });

@@ -9,12 +9,12 @@ const USAGE = `usage: syncer init [--configuration FILE] --directory DIRECTORY [
   run    synchronises the virtual cluster with its host namespace
 
   --configuration FILE     the SyncerConfiguration document (YAML or JSON); for run: instead of the one that init left
-  --directory DIRECTORY    where init writes its files, or where run finds the syncer's own
+  --directory DIRECTORY    where init writes its files, and where run finds and renews them
   --print-configuration    writes the configuration, checked and with all defaults, and exits
   --print-schema           writes the JSON schema of the document and exits
   --help, -h               lists all flags of the document
 
-Environment: POD_NAMESPACE, POD_NAME, POD_IP (from the pod's own fields).
+Environment: POD_NAMESPACE, POD_NAME, POD_IP, HOST_IP (from the pod's own fields).
 
 Each field of the document is a flag of the same name, which wins over the document:
 `;

@@ -12,6 +12,8 @@ export interface OwnObjects {
   readonly anchor: Anchor;
   /** ClusterIP of the Service in front of the virtual API server. */
   readonly apiServerIP: string;
+  /** That Service. */
+  readonly service: Service;
   /** Service ranges that the virtual API server was started with. */
   readonly serviceCIDRs: readonly string[];
   /** Version of Kubernetes that ran last, as recorded; undefined at the first start. */
@@ -42,6 +44,7 @@ export async function ownObjects(
       return {
         anchor: { name: names.anchor, uid: anchor.metadata?.uid ?? '' },
         apiServerIP,
+        service,
         serviceCIDRs: explicit.length > 0 ? explicit : found.split(',').filter((range) => range !== ''),
         recordedVersion: kept(KUBERNETES_VERSION_KEY) || undefined,
       };

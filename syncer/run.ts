@@ -2,27 +2,29 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MutatingWebhookConfiguration } from 'kubernetes-types/admissionregistration/v1';
+import type { Service } from 'kubernetes-types/core/v1';
 import { type AdmissionHandler, AdmissionServer, ServiceAdmission, ServiceRanges, WebhookGuard } from './admission';
-import { bootstrap, registerResourceMetrics } from './bootstrap';
+import { bootstrap, KubeconfigWriter, registerResourceMetrics } from './bootstrap';
 import { CONFIGURATION_FILE, type SyncerConfiguration } from './configuration';
 import { createLogger, DebugServer, EventRecorder, HealthServer, Metrics } from './engine';
-import { podEnvironment } from './environment';
+import { podEnvironment, SYNCER_FILES } from './environment';
 import { firstWatch } from './first-watch';
 import { Gateway } from './gateway';
 import { gatewayMetrics } from './gateway-metrics';
 import { createCaches, HostFacts, HostVersion, runKinds } from './kinds';
 import { inClusterConnection, KubeClient } from './kube-client';
 import { ownObjects, untilReady } from './own-objects';
-import { SERVICE_WEBHOOK_FILE } from './pki';
+import { followOwnService } from './follow-service';
+import { apiServerAddresses, CertificateKeeper, listed, SERVICE_WEBHOOK_FILE } from './pki';
 import { settleVersion } from './settle-version';
 import { EtcdClient, StoreKeeper } from './store';
 import { FieldPatches, RESOURCE_METRICS_SERVICE, type ClusterIdentity } from './translation';
 
 /** Where the syncer finds what it needs, and itself. */
 export interface RunOptions {
-  /** Directory with the syncer's configuration, keys and certificates, as the init container checked and wrote them. */
+  /** Directory with the control plane's files, as the init container wrote them: the syncer renews the certificates there. */
   readonly directory: string;
-  /** @default what the init container left in the directory */
+  /** @default what the init container left for the syncer */
   readonly configuration?: SyncerConfiguration;
 }
 
@@ -40,14 +42,15 @@ const USER_AGENT = 'nestling-syncer';
 
 /** Runs the syncer until SIGTERM or SIGINT. Rejects when it cannot start. */
 export async function runSyncer(options: RunOptions): Promise<void> {
-  const configuration = options.configuration ?? (await readConfiguration(options.directory));
+  const own = join(options.directory, SYNCER_FILES);
+  const configuration = options.configuration ?? (await readConfiguration(own));
   const logger = createLogger({ level: configuration.logging.level, name: 'syncer' });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
 
   const { name } = configuration.virtualCluster;
   const identity: ClusterIdentity = { name, hostNamespace: podEnvironment('POD_NAMESPACE') };
-  const files = await readFiles(options.directory);
+  const files = await readFiles(own);
   const metrics = new Metrics();
   const host = new KubeClient(inClusterConnection(), {
     userAgent: USER_AGENT,
@@ -91,9 +94,9 @@ export async function runSyncer(options: RunOptions): Promise<void> {
     logger,
     metrics: gatewayMetrics(metrics),
   });
-  const own = ownObjects(host, identity, configuration, logger, stop.signal);
-  own.catch(() => undefined); // reported below, where it is awaited
-  const services = own.then(
+  const known = ownObjects(host, identity, configuration, logger, stop.signal);
+  known.catch(() => undefined); // reported below, where it is awaited
+  const services = known.then(
     ({ anchor, serviceCIDRs }) =>
       new ServiceAdmission({
         identity,
@@ -128,13 +131,13 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   const etcd = configuration.store.embedded ? new EtcdClient({ url: STORE, ...files.store }) : undefined;
   // Whether or not the API server answers: a full store is a reason why it does not.
   if (etcd) reflectors.push(new StoreKeeper({ etcd, logger, metrics }).run(stop.signal));
-  const { anchor, apiServerIP } = await own;
+  const { anchor, apiServerIP, service } = await known;
   const [version] = await Promise.all([untilReady(virtual, logger, stop.signal), hostVersion.known()]);
   if (guard !== undefined) reflectors.push(guard.run(stop.signal));
   await settleVersion({
     identity,
     configuration,
-    own: await own,
+    own: await known,
     host,
     virtual,
     guard,
@@ -143,6 +146,33 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   });
   reflectors.push(caches.run('virtual', stop.signal));
   logger.info({ milliseconds: Math.round(process.uptime() * 1000), version }, 'watching the virtual cluster');
+
+  const reached = (state: Service) =>
+    apiServerAddresses(state, { configuration, hostIPs: listed(podEnvironment('HOST_IP')) });
+  const { ca, admin } = files;
+  const { outsideServer } = reached(service);
+  const kubeconfigs = new KubeconfigWriter(host, { configuration, identity, anchor, ca, admin, outsideServer }, logger);
+  const keeper = new CertificateKeeper({
+    configuration,
+    client: host,
+    namespace: identity.hostNamespace,
+    podIP: podEnvironment('POD_IP'),
+    directory: options.directory,
+    logger,
+  });
+  keeper.onRenewal((renewed) => {
+    virtual.renewCredentials({ clientCertificate: renewed.client.certificate, clientKey: renewed.client.key });
+    admission.renew(renewed.admission);
+    etcd?.renew(renewed.store);
+    kubeconfigs.change({ admin: renewed.admin });
+  });
+  const follow = (state: Service): void => {
+    const addresses = reached(state);
+    keeper.reachedAt(addresses);
+    kubeconfigs.change({ outsideServer: addresses.outsideServer });
+  };
+  follow(service);
+  const keeping = [keeper.run(stop.signal), followOwnService(host, identity, logger, follow, stop.signal)];
 
   const environment = {
     identity,
@@ -163,17 +193,7 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   for (const cache of caches.all()) {
     health.addCheck(cache.name, () => (cache.synced ? undefined : 'not listed yet'));
   }
-  await bootstrap({
-    configuration,
-    identity,
-    anchor,
-    host,
-    virtual,
-    admin: files.admin,
-    ca: files.ca,
-    logger,
-    signal: stop.signal,
-  });
+  await bootstrap({ configuration, virtual, kubeconfigs, logger, signal: stop.signal });
   installed = true;
   logger.info({ milliseconds: Math.round(process.uptime() * 1000) }, 'the virtual cluster is set up');
 
@@ -186,7 +206,7 @@ export async function runSyncer(options: RunOptions): Promise<void> {
     signal: stop.signal,
   });
 
-  await Promise.all([kinds, metricsApi, ...reflectors]);
+  await Promise.all([kinds, metricsApi, kubeconfigs.run(stop.signal), ...keeping, ...reflectors]);
   // The API servers may be gone by now (the pod is stopped as a whole): nothing waits for them for long.
   await Promise.race([
     Promise.all([gateway.close(), admission.close(), health.close(), debug.close(), environment.events.flush()]),

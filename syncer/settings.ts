@@ -9,6 +9,7 @@ import {
   type ConfigurationProblem,
   type SyncerConfiguration,
 } from './configuration';
+import { SYNCER_FILES } from './environment';
 import {
   configurationJsonSchema,
   formatConfiguration,
@@ -85,7 +86,7 @@ export async function loadRunningConfiguration(
   { file, flags }: ConfigurationSources,
   directory: string,
 ): Promise<SyncerConfiguration> {
-  const left = join(directory, CONFIGURATION_FILE);
+  const left = join(directory, SYNCER_FILES, CONFIGURATION_FILE);
   const initialised = JSON.parse(await readFile(left, 'utf8')) as SyncerConfiguration;
   const configuration = await loadConfiguration({ file: file ?? left, flags });
   const problems: ConfigurationProblem[] = [];
@@ -101,7 +102,7 @@ export async function loadRunningConfiguration(
 }
 
 /** Sections that the init container turns into keys, certificates and the API server's flags. */
-const MADE_BY_INIT: ReadonlySet<string> = new Set(['virtualCluster', 'apiServer', 'network']);
+const MADE_BY_INIT: ReadonlySet<string> = new Set(['virtualCluster', 'apiServer', 'certificates', 'network']);
 
 const valueAt = (document: unknown, path: readonly string[]): unknown =>
   path.reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], document);

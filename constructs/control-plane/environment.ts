@@ -11,3 +11,5 @@ export const POD_NAME: EnvVar = field('POD_NAME', 'metadata.name');
 export const POD_NAMESPACE: EnvVar = field('POD_NAMESPACE', 'metadata.namespace');
 /** The pod's address, the first one of a dual-stack pod. */
 export const POD_IP: EnvVar = field('POD_IP', 'status.podIP');
+/** An address of the node that the pod is on. */
+export const HOST_IP: EnvVar = field('HOST_IP', 'status.hostIP');

@@ -1,5 +1,6 @@
 import type { VirtualClusterSpec } from '../spec';
 import { anchor, certificatesSecret, configurationMap } from './configuration';
+import { apiServerRoutes } from './exposure';
 import {
   clusterRole,
   controlPlaneServiceAccount,
@@ -37,6 +38,7 @@ export function controlPlaneObjects(spec: VirtualClusterSpec): ReadonlyMap<strin
       [`role-binding-in-${one.metadata?.namespace}`, binding],
     ]),
     ['api-server-service', apiServerService(spec)],
+    ...apiServerRoutes(spec),
     ['store-service', storeService(spec)],
     ['stateful-set', statefulSet(spec)],
   ]);

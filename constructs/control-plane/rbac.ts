@@ -136,7 +136,11 @@ function startRights(spec: VirtualClusterSpec): PolicyRule[] {
     {
       apiGroups: [''],
       resources: ['secrets'],
-      resourceNames: [names.certificates, names.kubeconfig],
+      resourceNames: [
+        names.certificates,
+        names.kubeconfig,
+        ...spec.configuration.apiServer.kubeconfigs.map(({ secretName }) => secretName),
+      ],
       verbs: ['get', 'update', 'patch'],
     },
     { apiGroups: ['apps'], resources: ['statefulsets'], resourceNames: [names.statefulSet], verbs: ['get'] },

@@ -1,6 +1,7 @@
 import type { Service } from 'kubernetes-types/core/v1';
 import { controlPlaneLabels, controlPlaneNames, controlPlaneSelector } from '../../syncer/configuration';
 import type { VirtualClusterSpec } from '../spec';
+import { exposedService } from './exposure';
 import { API_SERVER_SERVICE_PORT, PORTS } from './ports';
 
 /**
@@ -15,14 +16,27 @@ export function apiServerService(spec: VirtualClusterSpec): Service {
       name: controlPlaneNames(spec.name).apiServerService,
       namespace: spec.namespace,
       labels: controlPlaneLabels(spec.name),
+      ...(spec.exposure.type === 'LoadBalancer' && Object.keys(spec.exposure.annotations).length > 0
+        ? { annotations: { ...spec.exposure.annotations } }
+        : {}),
     },
     spec: {
-      type: spec.exposure.type,
+      ...exposedService(spec.exposure),
       // One address on a host with one family, two on a dual-stack one.
       ipFamilyPolicy: 'PreferDualStack',
       selector: controlPlaneSelector(spec.name),
       publishNotReadyAddresses: true,
-      ports: [{ name: 'https', port: API_SERVER_SERVICE_PORT, targetPort: PORTS.apiServer, protocol: 'TCP' }],
+      ports: [
+        {
+          name: 'https',
+          port: API_SERVER_SERVICE_PORT,
+          targetPort: PORTS.apiServer,
+          protocol: 'TCP',
+          ...(spec.exposure.type === 'NodePort' && spec.exposure.port !== undefined
+            ? { nodePort: spec.exposure.port }
+            : {}),
+        },
+      ],
     },
   };
 }

@@ -3,7 +3,7 @@ import { CONFIGURATION_KEY } from '../../syncer/configuration';
 import type { VirtualClusterSpec } from '../spec';
 import { containerResources } from './container-resources';
 import { containerSecurity } from './container-security';
-import { POD_IP, POD_NAME, POD_NAMESPACE } from './environment';
+import { HOST_IP, POD_IP, POD_NAME, POD_NAMESPACE } from './environment';
 import { PORTS } from './ports';
 import { probes } from './probes';
 import {
@@ -11,7 +11,6 @@ import {
   CONFIGURATION_DIRECTORY,
   CONFIGURATION_MOUNT,
   FILES_DIRECTORY,
-  filesMount,
   RUN_MOUNT,
   SERVICE_ACCOUNT_MOUNT,
 } from './volumes';
@@ -40,7 +39,8 @@ export function syncerContainer(spec: VirtualClusterSpec): Container {
     args: ['run', '--directory', FILES_DIRECTORY],
     ports: [{ name: 'metrics', containerPort: PORTS.syncer, protocol: 'TCP' }],
     ...probes({ port: PORTS.syncer, scheme: 'HTTP', live: '/healthz', ready: '/readyz' }),
-    volumeMounts: [filesMount('syncer'), RUN_MOUNT, SERVICE_ACCOUNT_MOUNT],
+    // Everybody's files: it renews the certificates there.
+    volumeMounts: [ALL_FILES_MOUNT, RUN_MOUNT, SERVICE_ACCOUNT_MOUNT],
   };
 }
 
@@ -48,7 +48,7 @@ function common(spec: VirtualClusterSpec): Omit<Container, 'name'> {
   return {
     image: spec.images.syncer,
     imagePullPolicy: 'IfNotPresent',
-    env: [POD_NAME, POD_NAMESPACE, POD_IP],
+    env: [POD_NAME, POD_NAMESPACE, POD_IP, HOST_IP],
     resources: containerResources(spec.resources.syncer),
     securityContext: containerSecurity(),
     terminationMessagePolicy: 'FallbackToLogsOnError',

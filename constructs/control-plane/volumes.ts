@@ -15,15 +15,15 @@ const SERVICE_ACCOUNT_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount
 /** Name of the store's volume, and of its claim template. */
 export const STORE_VOLUME = 'data';
 
-/** Folders that the init container makes: one per container, which sees no other's. */
-export type FilesOf = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'syncer';
+/** Folders that the init container makes: one per upstream program, which sees no other's. */
+export type FilesOf = 'etcd' | 'kube-apiserver' | 'kube-controller-manager';
 
 /** A container's own files, read-only. */
 export function filesMount(container: FilesOf): VolumeMount {
   return { name: 'files', mountPath: FILES_DIRECTORY, subPath: container, readOnly: true };
 }
 
-/** Everybody's files, to write: for the init container only. */
+/** Everybody's files, to write: for the init container, and the syncer, which renews certificates. */
 export const ALL_FILES_MOUNT: VolumeMount = { name: 'files', mountPath: FILES_DIRECTORY };
 export const CONFIGURATION_MOUNT: VolumeMount = {
   name: 'configuration',

@@ -7,7 +7,16 @@ export type {
   ReferredKind,
   ShownNamespace,
 } from './custom-resource-sync';
-export { Exposure } from './exposure';
+export {
+  Exposure,
+  TlsPassthrough,
+  type ExposureSpec,
+  type GatewayReference,
+  type IngressExposureProps,
+  type LoadBalancerExposureProps,
+  type NodePortExposureProps,
+  type TlsRouteExposureProps,
+} from './exposure';
 export {
   FieldPatch,
   Rewrite,
@@ -18,6 +27,7 @@ export {
   type Rewriting,
 } from './field-patch';
 export { ImageSources, type ControlPlaneImages } from './image-sources';
+export { KubeconfigServer, type KubeconfigProps } from './kubeconfig';
 export { KubernetesVersion, type VersionImages } from './kubernetes-version';
 export { NodeSyncPolicy, type MatchingNodesProps } from './node-sync-policy';
 export { PodSecurityLevel } from './pod-security-level';

@@ -1,5 +1,7 @@
+import type { Duration } from 'cdk8s';
 import type { Exposure } from './exposure';
 import type { ImageSources } from './image-sources';
+import type { KubeconfigProps } from './kubeconfig';
 import type { KubernetesVersion } from './kubernetes-version';
 import type { PodSecurityLevel } from './pod-security-level';
 import type { ControlPlaneResources } from './resources';
@@ -99,11 +101,24 @@ export interface VirtualClusterProps {
    */
   readonly allowedCSIDrivers?: readonly string[];
   /**
-   * How the virtual API server is reached.
+   * How the virtual API server is reached. Changing it leaves the tenant's pods alone.
    *
    * @default Exposure.clusterIP()
    */
   readonly exposure?: Exposure;
+  /**
+   * Further Secrets with a kubeconfig in the host namespace, beside Secret vc-NAME.
+   *
+   * @default - none
+   */
+  readonly kubeconfigs?: readonly KubeconfigProps[];
+  /**
+   * How long certificates live, 2 minutes to 10 years. They renew by themselves in the last quarter of their life, and at most 90
+   * days before its end; so do those in kubeconfigs: whoever copied one needs a new copy before it ends.
+   *
+   * @default Duration.days(365)
+   */
+  readonly certificateLifetime?: Duration;
   /**
    * Further DNS names and addresses under which clients reach the API server; its certificate is valid for them.
    *

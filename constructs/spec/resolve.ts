@@ -12,6 +12,7 @@ import {
 import { resolveConfiguration } from '../../syncer/configuration/document';
 import type { Size } from 'cdk8s';
 import { DEFAULT_RESOURCES, DEFAULTS } from './defaults';
+import { exposureProblems, namesHost } from './exposure-problems';
 import type { ControlPlaneImages } from './image-sources';
 import type { VirtualClusterProps } from './props';
 import { cpuMillis, sizeKibibytes, sizeQuantity } from './quantity';
@@ -53,10 +54,11 @@ export function resolveSpec(props: VirtualClusterProps, context: SpecContext): R
   const images = resolveImages(props, problems);
   const store = resolveStore((props.store ?? DEFAULTS.store).props, { name, namespace }, problems);
   const resources = resolveResources(props, problems);
+  const exposure = props.exposure ?? DEFAULTS.exposure;
+  problems.push(...exposureProblems(exposure));
   const configuration = resolveDocument(props, name, images, isEmbedded(store), problems);
   if (problems.length > 0 || images === undefined || configuration === undefined) return { ok: false, problems };
-  const exposure = { type: (props.exposure ?? DEFAULTS.exposure).type };
-  return { ok: true, spec: { name, namespace, images, store, resources, exposure, configuration } };
+  return { ok: true, spec: { name, namespace, images, store, resources, exposure: exposure.spec, configuration } };
 }
 
 function resolveNamespace(namespace: string | undefined, problems: ConfigurationProblem[]): string {
@@ -198,6 +200,10 @@ const PROP_OF_FIELD: readonly (readonly [field: string, prop: string])[] = [
   ['virtualCluster.clusterDomain', 'clusterDomain'],
   ['virtualCluster.version', 'version'],
   ['apiServer.extraNames', 'apiServerNames'],
+  ['apiServer.kubeconfigs', 'kubeconfigs'],
+  ['apiServer.kubeconfigServer', 'exposure'],
+  ['apiServer.nodeAddress', 'exposure.address'],
+  ['certificates.lifetimeSeconds', 'certificateLifetime'],
   ['network.serviceCIDRs', 'serviceCIDR'],
   ['host.helperImage', 'images.syncer'],
   ['dns.image', 'images.coreDns'],
@@ -225,7 +231,8 @@ function resolveDocument(
       },
       store: { embedded: storeIsEmbedded },
       host: { helperImage: images?.syncer },
-      apiServer: { extraNames: props.apiServerNames === undefined ? undefined : [...props.apiServerNames] },
+      apiServer: apiServerDocument(props),
+      certificates: { lifetimeSeconds: props.certificateLifetime?.toSeconds({ integral: false }) },
       network: { serviceCIDRs: props.serviceCIDR?.split(',').map((range) => range.trim()) },
       dns: { enabled: props.dns?.enabled, replicas: props.dns?.replicas, image: images?.coreDns },
       policy: {
@@ -239,6 +246,21 @@ function resolveDocument(
     for (const problem of error.problems) problems.push({ ...problem, field: propOf(problem.field) });
     return undefined;
   }
+}
+
+/** What the syncer has to know of how its API server is reached; the rest it sees at the Service. */
+function apiServerDocument({ apiServerNames, exposure, kubeconfigs }: VirtualClusterProps): object {
+  const given = exposure ?? DEFAULTS.exposure;
+  const { host = '', port, nodeAddress } = given.reach;
+  // What is wrong with it is reported as the exposure's.
+  const isNamed = namesHost(given);
+  const names = [...(apiServerNames ?? []), ...(isNamed ? [host] : [])];
+  return {
+    extraNames: names.filter((name, index) => names.indexOf(name) === index),
+    ...(isNamed ? { kubeconfigServer: `https://${host}:${port}` } : {}),
+    ...(nodeAddress === undefined ? {} : { nodeAddress }),
+    kubeconfigs: kubeconfigs?.map(({ secretName, server: leadsTo }) => ({ secretName, server: leadsTo?.value })),
+  };
 }
 
 function propOf(field: string): string {

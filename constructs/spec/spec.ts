@@ -1,4 +1,5 @@
 import type { SyncerConfiguration } from '../../syncer/configuration';
+import type { ExposureSpec } from './exposure';
 import type { ControlPlaneImages } from './image-sources';
 import type { ControlPlaneContainer } from './resources';
 
@@ -40,7 +41,7 @@ export interface VirtualClusterSpec {
   readonly images: ControlPlaneImages;
   readonly store: StoreSpec;
   readonly resources: Readonly<Record<ControlPlaneContainer, ResourceAmounts>>;
-  readonly exposure: { readonly type: 'ClusterIP' };
+  readonly exposure: ExposureSpec;
   /** The document that the syncer reads: its settings have no second copy here. */
   readonly configuration: SyncerConfiguration;
 }

@@ -2,11 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SyncerConfiguration } from '../configuration';
 import type { Logger } from '../engine';
 import type { KubeClient } from '../kube-client';
-import type { KeyPair } from '../pki';
-import type { Anchor, ClusterIdentity } from '../translation';
 import { applyManifests } from './apply-manifests';
 import { coreDNSManifests } from './core-dns';
-import { applyKubeconfigSecret } from './kubeconfig-secret';
+import type { KubeconfigWriter } from './kubeconfig-writer';
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 30_000;
@@ -14,16 +12,10 @@ const LONGEST_PAUSE_MS = 30_000;
 /** What a virtual cluster is set up with. */
 export interface BootstrapOptions {
   readonly configuration: SyncerConfiguration;
-  readonly identity: ClusterIdentity;
-  readonly anchor: Anchor;
-  /** Client of the host. */
-  readonly host: KubeClient;
   /** Client of the virtual cluster. */
   readonly virtual: KubeClient;
-  /** PEM of the virtual cluster's authority. */
-  readonly ca: string;
-  /** Certificate and key of the virtual cluster's administrator. */
-  readonly admin: KeyPair;
+  /** Writes the kubeconfig to the host. */
+  readonly kubeconfigs: Pick<KubeconfigWriter, 'write'>;
   readonly logger: Logger;
   readonly signal?: AbortSignal;
 }
@@ -35,7 +27,7 @@ export interface BootstrapOptions {
  * @throws the signal's reason when told to stop
  */
 export async function bootstrap(options: BootstrapOptions): Promise<void> {
-  const { configuration, host, logger, signal, virtual } = options;
+  const { configuration, kubeconfigs, logger, signal, virtual } = options;
   await untilDone('CoreDNS cannot be installed', options, async () => {
     for (const { object, kept } of await applyManifests(virtual, coreDNSManifests(configuration), { signal })) {
       if (kept.length === 0) continue;
@@ -46,7 +38,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
       );
     }
   });
-  await untilDone('the kubeconfig cannot be stored', options, () => applyKubeconfigSecret(host, options, signal));
+  await untilDone('the kubeconfig cannot be stored', options, () => kubeconfigs.write(signal));
 }
 
 async function untilDone(

@@ -9,7 +9,9 @@ import { syncContradictions } from './sync-contradictions';
 export function contradictions(configuration: SyncerConfiguration): ConfigurationProblem[] {
   return [
     ...workloadAccount(configuration),
-    ...kubeconfigServer(configuration),
+    ...kubeconfigServers(configuration),
+    ...kubeconfigSecrets(configuration),
+    ...nodeAddress(configuration),
     ...csiDrivers(configuration),
     ...synced(configuration),
     ...syncContradictions(configuration),
@@ -25,17 +27,45 @@ function workloadAccount({ host, virtualCluster }: SyncerConfiguration): Configu
 }
 
 /** Clients refuse a certificate that is not for the name they called. Addresses may be those of the Service, which nobody knows here. */
-function kubeconfigServer({ apiServer, virtualCluster }: SyncerConfiguration): ConfigurationProblem[] {
-  const server = apiServer.kubeconfigServer;
-  if (server === undefined) return [];
-  const name = new URL(server).hostname;
-  if (isIP(name.replace(/^\[|\]$/g, '')) !== 0) return [];
+function kubeconfigServers({ apiServer, virtualCluster }: SyncerConfiguration): ConfigurationProblem[] {
   const service = controlPlaneNames(virtualCluster.name).apiServerService;
-  const own = name === 'localhost' || name === service || name.startsWith(`${service}.`);
-  const parent = name.slice(name.indexOf('.'));
-  if (own || apiServer.extraNames.some((extra) => extra === name || extra === `*${parent}`)) return [];
-  const message = `has a name that the API server's certificate is not valid for: add ${name} to apiServer.extraNames`;
-  return [{ field: 'apiServer.kubeconfigServer', value: server, message }];
+  const given = [
+    ...(apiServer.kubeconfigServer === undefined
+      ? []
+      : [{ field: 'apiServer.kubeconfigServer', value: apiServer.kubeconfigServer }]),
+    ...apiServer.kubeconfigs.map(({ server }, index) => ({
+      field: `apiServer.kubeconfigs[${index}].server`,
+      value: server,
+    })),
+  ];
+  return given.flatMap(({ field, value }) => {
+    if (!value.startsWith('https:')) return [];
+    const name = new URL(value).hostname;
+    if (isIP(name.replace(/^\[|\]$/g, '')) !== 0) return [];
+    const own = name === 'localhost' || name === service || name.startsWith(`${service}.`);
+    const parent = name.slice(name.indexOf('.'));
+    const { extraNames, nodeAddress } = apiServer;
+    if (own || name === nodeAddress || extraNames.some((extra) => extra === name || extra === `*${parent}`)) return [];
+    const message = `has a name that the API server's certificate is not valid for: add ${name} to apiServer.extraNames`;
+    return [{ field, value, message }];
+  });
+}
+
+/** A Secret that the cluster has for something else would be overwritten. */
+function kubeconfigSecrets({ apiServer, virtualCluster }: SyncerConfiguration): ConfigurationProblem[] {
+  const { certificates, kubeconfig } = controlPlaneNames(virtualCluster.name);
+  return apiServer.kubeconfigs.flatMap(({ secretName }, index) => {
+    if (secretName !== certificates && secretName !== kubeconfig) return [];
+    const message = `is a Secret that the virtual cluster has by itself: choose another name`;
+    return [{ field: `apiServer.kubeconfigs[${index}].secretName`, value: secretName, message }];
+  });
+}
+
+/** No node answers for a name of many. */
+function nodeAddress({ apiServer: { nodeAddress } }: SyncerConfiguration): ConfigurationProblem[] {
+  if (nodeAddress?.startsWith('*.') !== true) return [];
+  const message = 'is a pattern, which nobody can connect to: give a name or an address';
+  return [{ field: 'apiServer.nodeAddress', value: nodeAddress, message }];
 }
 
 /** Whoever lists some drivers believes that others are refused. */

@@ -19,6 +19,7 @@ export const CONFIGURATION_DEFAULTS = {
   kubernetesVersion: '1.37.2',
   helperImage: `ghcr.io/nestling-dev/syncer:${RELEASE}`,
   storeIsEmbedded: true,
+  certificateLifetimeSeconds: 365 * 86_400,
   dnsEnabled: true,
   dnsImage: 'registry.k8s.io/coredns/coredns:v1.14.7',
   dnsReplicas: 1,

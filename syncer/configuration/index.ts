@@ -14,6 +14,7 @@ export {
   formatCidr,
   parseCidr,
   parseNetwork,
+  rangeProblem,
   serviceRangeProblem,
   type Cidr,
 } from './cidr';
@@ -44,6 +45,9 @@ export {
   controlPlaneNames,
   dnsNameProblem,
   imageProblem,
+  KUBECONFIG_SERVERS,
+  kubeconfigSecretProblem,
+  kubeconfigServerProblem,
   KUBERNETES_VERSION_KEY,
   MAX_NAME_LENGTH,
   NAME_SEPARATOR,

@@ -80,6 +80,46 @@ export function csiDriverNameProblem(name: string): string | undefined {
 }
 
 /**
+ * What is wrong with the address of an API server as kubeconfigs have it.
+ *
+ * @returns a sentence with the remedy, or undefined for a good address
+ */
+export function serverURLProblem(value: string): string | undefined {
+  return /^https:\/\/[^/?#@\s]+\/?$/.test(value) && URL.canParse(value)
+    ? undefined
+    : 'is no server address: write https://, a host name or address, and a port if it is not 443';
+}
+
+/** Addresses that a kubeconfig can have without saying which they are. */
+export const KUBECONFIG_SERVERS = ['inside', 'outside'] as const;
+
+/**
+ * What is wrong with where a further kubeconfig leads to.
+ *
+ * @returns a sentence with the remedy, or undefined for a good one
+ */
+export function kubeconfigServerProblem(value: string): string | undefined {
+  return (KUBECONFIG_SERVERS as readonly string[]).includes(value) || serverURLProblem(value) === undefined
+    ? undefined
+    : 'is no server address: write inside, outside, or https://, a host name or address, and a port if it is not 443';
+}
+
+/** Names of tenants' objects on the host are of this length where they are not of the shape `web-x-shop-x-my-vc1`. */
+const HASHED_NAME_LENGTH = 63;
+
+/**
+ * What is wrong with the name of a Secret for a kubeconfig.
+ *
+ * @returns a sentence with the remedy, or undefined for a good name
+ */
+export function kubeconfigSecretProblem(name: string): string | undefined {
+  if (name.includes(NAME_SEPARATOR) || name.length >= HASHED_NAME_LENGTH) {
+    return `could be the host name of a tenant's object: choose one without "${NAME_SEPARATOR}" and with less than ${HASHED_NAME_LENGTH} characters`;
+  }
+  return dnsNameProblem(name);
+}
+
+/**
  * What is wrong with an image reference.
  *
  * @returns a sentence with the remedy, or undefined for a good reference

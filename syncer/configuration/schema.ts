@@ -10,7 +10,15 @@ import {
   POD_SECURITY_LEVELS,
 } from './defaults';
 import { kubernetesVersionProblem } from './kubernetes-version';
-import { clusterNameProblem, csiDriverNameProblem, dnsNameProblem, imageProblem } from './names';
+import {
+  clusterNameProblem,
+  csiDriverNameProblem,
+  dnsNameProblem,
+  imageProblem,
+  kubeconfigSecretProblem,
+  kubeconfigServerProblem,
+  serverURLProblem,
+} from './names';
 import { syncSchema } from './sync';
 
 const clusterName = checked(clusterNameProblem);
@@ -19,11 +27,9 @@ const addressOrName = checked((value) => (isIP(value) !== 0 ? undefined : dnsNam
 const cidr = checked(serviceRangeProblem);
 const image = checked(imageProblem);
 const kubernetesVersion = checked(kubernetesVersionProblem);
-const serverURL = checked((value) =>
-  /^https:\/\/[^/?#@\s]+\/?$/.test(value) && URL.canParse(value)
-    ? undefined
-    : 'is no server address: write https://, a host name or address, and a port if it is not 443',
-);
+const serverURL = checked(serverURLProblem);
+
+const YEAR_SECONDS = 365 * 86_400;
 
 const serviceCIDRs = z
   .array(cidr)
@@ -55,6 +61,15 @@ const host = z
   })
   .describe('The host namespace.');
 
+const kubeconfig = z
+  .strictObject({
+    secretName: checked(kubeconfigSecretProblem).describe('Name of the Secret in the host namespace.'),
+    server: checked(kubeconfigServerProblem)
+      .default('outside')
+      .describe('Address of the API server: `inside` or `outside` of the host, or a URL.'),
+  })
+  .describe('A further Secret with a kubeconfig.');
+
 const apiServer = z
   .strictObject({
     extraNames: z
@@ -65,9 +80,36 @@ const apiServer = z
       ),
     kubeconfigServer: serverURL
       .exactOptional()
-      .describe('Address of the API server in Secret vc-NAME. Default: https://NAME.NAMESPACE.svc:443.'),
+      .describe(
+        'Address of the API server for clients outside of the host, in Secret vc-NAME. Default: what the Service NAME has outside of the host, else https://NAME.NAMESPACE.svc:443.',
+      ),
+    nodeAddress: addressOrName
+      .exactOptional()
+      .describe(
+        'Name or address of nodes for clients outside of the host, where the Service NAME is of type NodePort. Default: the address of the node that the control plane is on.',
+      ),
+    kubeconfigs: z
+      .array(kubeconfig)
+      .default([])
+      .refine((all) => new Set(all.map(({ secretName }) => secretName)).size === all.length, {
+        error: 'names a Secret twice: give each kubeconfig a Secret of its own',
+      })
+      .describe('Further Secrets with a kubeconfig, beside vc-NAME.'),
   })
   .describe('The virtual API server.');
+
+const certificates = z
+  .strictObject({
+    lifetimeSeconds: z
+      .int('must be a whole number of seconds')
+      .min(120, 'must be at least 120 seconds')
+      .max(10 * YEAR_SECONDS, 'must be at most ten years, as long as authorities live')
+      .default(CONFIGURATION_DEFAULTS.certificateLifetimeSeconds)
+      .describe(
+        "Seconds that certificates live. They are renewed in the last quarter, and at most 90 days before their end. Kubeconfigs' own too: whoever copies one has to copy it again.",
+      ),
+  })
+  .describe('Certificates of the control plane, which renew by themselves.');
 
 const network = z
   .strictObject({
@@ -142,6 +184,7 @@ export const configurationSchema = z
     virtualCluster,
     host: host.prefault({}),
     apiServer: apiServer.prefault({}),
+    certificates: certificates.prefault({}),
     network: network.prefault({}),
     dns: dns.prefault({}),
     policy: policy.prefault({}),

@@ -6,25 +6,17 @@ import type { Lane, LaneOptions, TransportAnswer, TransportRequest } from './lan
 
 /** Requests over HTTP/1.1, each on a connection of its own while it lasts. */
 export class Http1Lane implements Lane {
-  readonly #agent: HttpAgent | HttpsAgent;
-  readonly #open: (request: TransportRequest) => ReturnType<typeof requestHttp>;
+  readonly #url: URL;
+  readonly #options: LaneOptions;
+  #agent: HttpAgent | HttpsAgent;
+  #open: (request: TransportRequest) => ReturnType<typeof requestHttp>;
   readonly #onConnection: (() => void) | undefined;
 
   constructor(connection: ClusterConnection, url: URL, options: LaneOptions) {
+    this.#url = url;
+    this.#options = options;
     this.#onConnection = options.onConnection;
-    const agentOptions = { keepAlive: true, maxSockets: options.maxConnections, maxFreeSockets: 4, timeout: 0 };
-    const address = tlsOptions(connection, url);
-    if (url.protocol === 'https:') {
-      const agent = new HttpsAgent({ ...agentOptions, ...address });
-      this.#agent = agent;
-      this.#open = ({ method, path, headers, signal }) =>
-        requestHttps({ ...address, method, path, headers, signal, agent });
-    } else {
-      const agent = new HttpAgent(agentOptions);
-      this.#agent = agent;
-      this.#open = ({ method, path, headers, signal }) =>
-        requestHttp({ host: address.host, port: address.port, method, path, headers, signal, agent });
-    }
+    [this.#agent, this.#open] = this.#make(connection);
   }
 
   get connections(): number {
@@ -52,7 +44,36 @@ export class Http1Lane implements Lane {
     });
   }
 
+  renew(connection: ClusterConnection): void {
+    const old = this.#agent;
+    [this.#agent, this.#open] = this.#make(connection);
+    // Those at work are closed when they come back, the others now.
+    old.maxFreeSockets = 0;
+    for (const sockets of Object.values(old.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+  }
+
   close(): void {
     this.#agent.destroy();
+  }
+
+  #make(
+    connection: ClusterConnection,
+  ): [HttpAgent | HttpsAgent, (request: TransportRequest) => ReturnType<typeof requestHttp>] {
+    const { maxConnections } = this.#options;
+    const agentOptions = { keepAlive: true, maxSockets: maxConnections, maxFreeSockets: 4, timeout: 0 };
+    const address = tlsOptions(connection, this.#url);
+    if (this.#url.protocol === 'https:') {
+      const agent = new HttpsAgent({ ...agentOptions, ...address });
+      return [
+        agent,
+        ({ method, path, headers, signal }) => requestHttps({ ...address, method, path, headers, signal, agent }),
+      ];
+    }
+    const agent = new HttpAgent(agentOptions);
+    const { host, port } = address;
+    return [
+      agent,
+      ({ method, path, headers, signal }) => requestHttp({ host, port, method, path, headers, signal, agent }),
+    ];
   }
 }

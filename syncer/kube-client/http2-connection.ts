@@ -164,6 +164,12 @@ export class Http2Connection {
     });
   }
 
+  /** Takes no more streams; closes once the last one has ended. */
+  retire(): void {
+    this.#usable = false;
+    this.#session.close();
+  }
+
   /** Ends the connection and all its streams. */
   destroy(error: Error): void {
     this.#usable = false;

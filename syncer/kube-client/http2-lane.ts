@@ -8,7 +8,7 @@ import type { Lane, LaneOptions, TransportAnswer, TransportRequest } from './lan
  * allowed; then requests wait for a stream to end. At most one connection is being opened at a time.
  */
 export class Http2Lane implements Lane {
-  readonly #connection: ClusterConnection;
+  #connection: ClusterConnection;
   readonly #url: URL;
   readonly #maxConnections: number;
   readonly #onConnection: (() => void) | undefined;
@@ -37,6 +37,11 @@ export class Http2Lane implements Lane {
     // No await in between: what has room now must not be full when it is used.
     if (free !== undefined) return free.send(request);
     return this.#whenFree(request);
+  }
+
+  renew(connection: ClusterConnection): void {
+    this.#connection = connection;
+    for (const open of this.#connections) open.retire();
   }
 
   close(): void {
@@ -100,10 +105,12 @@ export class Http2Lane implements Lane {
 
   #open(): void {
     this.#opening = true;
-    Http2Connection.open(this.#connection, this.#url, () => this.#serve()).then(
+    const wanted = this.#connection;
+    Http2Connection.open(wanted, this.#url, () => this.#serve()).then(
       (connection) => {
         this.#opening = false;
         this.#connections.add(connection);
+        if (wanted !== this.#connection) connection.retire();
         if (this.#closed) connection.destroy(closedError(this.#url));
         this.#serve();
         if (!this.#closed) this.#onConnection?.();

@@ -101,11 +101,10 @@ export class KubeClient {
   readonly #timeout: number;
   readonly #random: () => number;
   readonly #closing = new AbortController();
+  #connection: ClusterConnection;
 
-  constructor(
-    readonly connection: ClusterConnection,
-    options: KubeClientOptions,
-  ) {
+  constructor(connection: ClusterConnection, options: KubeClientOptions) {
+    this.#connection = connection;
     this.#transport = new Transport(connection, options.onConnection);
     this.#token = new BearerToken(connection);
     this.#userAgent = options.userAgent;
@@ -113,6 +112,20 @@ export class KubeClient {
     this.#fieldValidation = options.fieldValidation ?? 'Strict';
     this.#timeout = (options.timeoutSeconds ?? 30) * 1000;
     this.#random = options.random ?? Math.random;
+  }
+
+  /** How the API server is reached, and as whom. */
+  get connection(): ClusterConnection {
+    return this.#connection;
+  }
+
+  /**
+   * Goes on with another client certificate. The API server asks at each request whether the one of the connection is valid
+   * still, so requests go over new connections; what is under way, watches too, stays on the old ones until it ends.
+   */
+  renewCredentials(credentials: { readonly clientCertificate: string; readonly clientKey: string }): void {
+    this.#connection = { ...this.#connection, ...credentials };
+    this.#transport.renew(this.#connection);
   }
 
   /** Connections open now: normally at most one for calls and one for watches. */

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { ClusterConnection } from './connection';
 
 /** One HTTP request to the API server. */
 export interface TransportRequest {
@@ -32,5 +33,7 @@ export interface Lane {
   /** Connections that are open now. */
   readonly connections: number;
   send(request: TransportRequest): Promise<TransportAnswer>;
+  /** Makes new connections for new requests; those that are open end with what they carry. */
+  renew(connection: ClusterConnection): void;
   close(): void;
 }

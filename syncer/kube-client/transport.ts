@@ -17,7 +17,7 @@ export type LaneName = 'unary' | 'stream';
  * on the connection wait for ever, and closing could raise an error event that nothing can catch.
  */
 export class Transport {
-  readonly #connection: ClusterConnection;
+  #connection: ClusterConnection;
   readonly #url: URL;
   readonly #http2: Record<LaneName, Lane>;
   #http1: Record<LaneName, Lane> | undefined;
@@ -53,6 +53,15 @@ export class Transport {
       this.#http1 ??= this.#makeHttp1();
       return this.#http1[lane].send(request);
     }
+  }
+
+  /** Makes new connections for new requests; those that are open end with what they carry. */
+  renew(connection: ClusterConnection): void {
+    this.#connection = connection;
+    this.#http2.unary.renew(connection);
+    this.#http2.stream.renew(connection);
+    this.#http1?.unary.renew(connection);
+    this.#http1?.stream.renew(connection);
   }
 
   /** Ends all requests and connections. */

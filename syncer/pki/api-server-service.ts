@@ -6,18 +6,18 @@ import { ApiError, type KubeClient, resources } from '../kube-client';
 const SERVICE_WAIT_SECONDS = 60;
 
 /**
- * ClusterIPs of host Service NAME, which must exist or come soon.
+ * Host Service NAME, which must exist or come soon, with its ClusterIPs.
  *
  * @throws Error naming the Service when it does not come, or has no ClusterIP
  */
-export async function apiServerServiceIPs(place: {
+export async function apiServerService(place: {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly clusterName: string;
   /** @default 60 */
   readonly waitSeconds?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-}): Promise<string[]> {
+}): Promise<Service> {
   const { client, namespace, clusterName, waitSeconds = SERVICE_WAIT_SECONDS, signal } = place;
   const name = controlPlaneNames(clusterName).apiServerService;
   let service: Service;
@@ -45,7 +45,7 @@ export async function apiServerServiceIPs(place: {
         `"${service.spec?.clusterIP ?? ''}"); make it a ClusterIP, NodePort or LoadBalancer Service`,
     );
   }
-  return addresses;
+  return service;
 }
 
 async function appearing(client: KubeClient, namespace: string, name: string, signal: AbortSignal): Promise<Service> {

@@ -18,6 +18,15 @@ export const SERVICE_WEBHOOK_FILE = 'service-webhook.json';
 /** Containers that get files of their own: the first folder below the directory. */
 export type FilesOf = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'syncer';
 
+/** Where a running control plane has its authorities' certificates; that of the admission webhook is in a manifest. */
+export const AUTHORITY_FILES: Readonly<Partial<Record<AuthorityName, string>>> = {
+  ca: 'kube-apiserver/ca.crt',
+  'etcd-ca': 'etcd/ca.crt',
+  'front-proxy-ca': 'kube-apiserver/front-proxy-ca.crt',
+  'kubelet-ca': 'kube-apiserver/kubelet-ca.crt',
+  'kubelet-client-ca': 'syncer/kubelet-client-ca.crt',
+};
+
 /**
  * Every file that the control plane's containers read, by path below the directory. A container sees its own folder only, so
  * keys are in no more folders than need them.
@@ -31,8 +40,9 @@ export function controlPlaneFiles(
   const files = new Map<string, string>();
   const put = (container: FilesOf, name: string, content: string) => files.set(`${container}/${name}`, content);
   const putPair = (container: FilesOf, name: string, leaf: SharedLeafName | AuthorityName) => {
-    put(container, `${name}.crt`, material.get(`${leaf}.crt`));
+    // The key first: who reads the two when the certificate changes finds its key there.
     put(container, `${name}.key`, material.get(`${leaf}.key`));
+    put(container, `${name}.crt`, material.get(`${leaf}.crt`));
   };
   const putAuthority = (container: FilesOf, name: string, authority: AuthorityName) =>
     put(container, `${name}.crt`, material.get(`${authority}.crt`));
@@ -41,8 +51,8 @@ export function controlPlaneFiles(
   putPair('etcd', 'server', 'etcd-server');
 
   putAuthority('kube-apiserver', 'ca', 'ca');
-  put('kube-apiserver', 'server.crt', apiServer.certificate);
   put('kube-apiserver', 'server.key', apiServer.key);
+  put('kube-apiserver', 'server.crt', apiServer.certificate);
   put('kube-apiserver', 'sa.pub', material.get(MATERIAL_KEYS.tokenPublicKey));
   put('kube-apiserver', 'sa.key', material.get(MATERIAL_KEYS.tokenKey));
   putAuthority('kube-apiserver', 'etcd-ca', 'etcd-ca');
@@ -71,9 +81,11 @@ export function controlPlaneFiles(
       server: `https://127.0.0.1:${layout.apiServerPort}`,
       certificateAuthority: material.get('ca.crt'),
       user: 'kube-controller-manager',
-      client: material.pair('controller-manager'),
+      // Files, which it reads again: what is inside of a kubeconfig, it reads once.
+      client: { certificateFile: 'client.crt', keyFile: 'client.key' },
     }),
   );
+  putPair('kube-controller-manager', 'client', 'controller-manager');
   putPair('kube-controller-manager', 'ca', 'ca');
   put('kube-controller-manager', 'sa.key', material.get(MATERIAL_KEYS.tokenKey));
   putAuthority('kube-controller-manager', 'front-proxy-ca', 'front-proxy-ca');

@@ -1,15 +1,18 @@
+export { type ApiServerAddresses, apiServerAddresses } from './api-server-addresses';
 export { type PodLayout, POD_LAYOUT, SERVICE_WEBHOOK } from './api-server-configuration';
 export { createAuthority, Issuer, type KeyPair, type LeafRequest, type LeafUsage, type Validity } from './certificate';
-export { SERVICE_WEBHOOK_FILE } from './control-plane-files';
+export { CertificateKeeper, type CertificateKeeperOptions, type KeptCredentials } from './certificate-keeper';
 export { createKeyAndRequest, isKeyType, KEY_TYPES, type KeyAndRequest, type KeyType } from './certificate-request';
 export {
   type Initialised,
   initialise,
   type InitialiseLogger,
   type InitialiseOptions,
+  listed,
   VersionError,
 } from './initialise';
 export { recordVersion } from './recorded-version';
+export { SERVICE_WEBHOOK_FILE } from './control-plane-files';
 export { formatKubeconfig, type KubeconfigContent } from './kubeconfig';
 export { Material, MATERIAL_KEYS, MaterialError } from './material';
 export {
@@ -20,6 +23,6 @@ export {
   SHARED_LEAFS,
   type SharedLeafName,
 } from './plan';
-export { dueAt, LIFETIMES, type Lifetimes, whyIssue } from './renewal';
+export { dueAt, LIFETIMES, type Lifetimes, lifetimesOf, whyIssue } from './renewal';
 export { findServiceRanges, type RangeQuestion } from './service-range';
 export { ServiceRangeError } from './service-range-search';

@@ -7,16 +7,16 @@ import {
 } from '../configuration';
 import type { KubeClient } from '../kube-client';
 import { type PodLayout, POD_LAYOUT } from './api-server-configuration';
-import { apiServerServiceIPs } from './api-server-service';
-import { readCertificates, writeCertificates } from './certificates-secret';
+import { apiServerAddresses } from './api-server-addresses';
+import { apiServerService } from './api-server-service';
+import { readCertificates } from './certificates-secret';
 import { controlPlaneFiles } from './control-plane-files';
-import { Material } from './material';
+import { keptMaterial } from './kept-material';
+import type { Material } from './material';
 import { apiServerLeaf } from './plan';
+import { lifetimesOf } from './renewal';
 import { findServiceRanges, rangesHold } from './service-range';
 import { writeFiles } from './write-files';
-
-/** Writes that may collide with another pod's before init gives up. */
-const WRITE_ROUNDS = 5;
 
 /** What the init container works with. */
 export interface InitialiseOptions {
@@ -27,6 +27,8 @@ export interface InitialiseOptions {
   readonly namespace: string;
   /** Addresses of this pod, joined by commas. */
   readonly podIP: string;
+  /** Addresses of the node that this pod is on, joined by commas. */
+  readonly hostIP: string;
   /** Folder to write the containers' folders into. */
   readonly directory: string;
   readonly logger: InitialiseLogger;
@@ -68,35 +70,32 @@ export async function initialise(options: InitialiseOptions): Promise<Initialise
   const { configuration, client, namespace, signal, now = () => new Date() } = options;
   const clusterName = configuration.virtualCluster.name;
   const place = { client, namespace, clusterName, signal };
-  const [serviceIPs, firstState] = await Promise.all([
-    apiServerServiceIPs({ ...place, waitSeconds: options.serviceWaitSeconds }),
+  const [service, firstState] = await Promise.all([
+    apiServerService({ ...place, waitSeconds: options.serviceWaitSeconds }),
     readCertificates(place),
   ]);
 
-  let state = firstState;
+  const { serviceIPs, outside } = apiServerAddresses(service, { configuration, hostIPs: listed(options.hostIP) });
+  const lifetimes = lifetimesOf(configuration.certificates.lifetimeSeconds * 1000);
   let ranges: readonly string[] | undefined;
-  let material: Material;
-  for (let round = 1; ; round++) {
-    material = new Material(state.values);
-    checkVersion(configuration, material);
-    material.complete(now());
-    ranges ??= await serviceRanges(options, serviceIPs, material);
-    material.set(SERVICE_CIDR_KEY, ranges.join(','));
-    if (material.changes.size === 0 || (await writeCertificates(place, state, material.changes))) break;
-    if (round === WRITE_ROUNDS) {
-      throw new Error(
-        `Secret ${clusterName}-certs in namespace ${namespace} was changed by somebody else ${WRITE_ROUNDS} times while it was ` +
-          `being completed; find out who writes it`,
-      );
-    }
-    state = await readCertificates(place);
-  }
+  const complete = async (kept: Material): Promise<void> => {
+    checkVersion(configuration, kept);
+    kept.complete(now(), lifetimes);
+    ranges ??= await serviceRanges(options, serviceIPs, kept);
+    kept.set(SERVICE_CIDR_KEY, ranges.join(','));
+  };
+  const material = await keptMaterial(place, complete, firstState);
 
-  const podIPs = options.podIP.split(',').filter((address) => address !== '');
-  const apiServer = material.issue(apiServerLeaf({ configuration, namespace, serviceIPs, podIPs }), now());
+  const leaf = apiServerLeaf({ configuration, namespace, serviceIPs, podIPs: listed(options.podIP), outside });
+  const apiServer = material.issue(leaf, now(), lifetimes);
   const layout = { ...POD_LAYOUT, ...options.layout };
   await writeFiles(options.directory, controlPlaneFiles(material, apiServer, layout, configuration));
-  return { serviceCIDRs: ranges, made: material.reasons };
+  return { serviceCIDRs: ranges ?? [], made: material.reasons };
+}
+
+/** The addresses of a list with commas. */
+export function listed(addresses: string): string[] {
+  return addresses.split(',').filter((address) => address !== '');
 }
 
 /**

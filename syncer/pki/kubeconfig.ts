@@ -10,10 +10,17 @@ export interface KubeconfigContent {
   readonly certificateAuthority: string;
   /** Name of the user entry. */
   readonly user: string;
-  readonly client: KeyPair;
+  /** Certificate and key of the user: themselves, or where they are, relative to the kubeconfig's folder. */
+  readonly client: KeyPair | CredentialFiles;
 }
 
-/** A kubeconfig with all certificates inside, as YAML text; equal content gives equal bytes. */
+/** Files from which a client reads its certificate and key, again and again: so they can be renewed under it. */
+export interface CredentialFiles {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+/** A kubeconfig with the certificates inside, or the names of the files that hold those of the user, as YAML text; equal content gives equal bytes. */
 export function formatKubeconfig({ name, server, certificateAuthority, user, client }: KubeconfigContent): string {
   // Written without a YAML library, which the syncer needs for nothing else: a JSON string is a YAML string too.
   const text = JSON.stringify;
@@ -27,8 +34,7 @@ clusters:
 users:
   - name: ${text(user)}
     user:
-      client-certificate-data: ${base64(client.certificate)}
-      client-key-data: ${base64(client.key)}
+${credentials(client)}
 contexts:
   - name: ${text(name)}
     context:
@@ -37,6 +43,14 @@ contexts:
 current-context: ${text(name)}
 preferences: {}
 `;
+}
+
+function credentials(client: KeyPair | CredentialFiles): string {
+  const [certificate, key] =
+    'certificate' in client
+      ? [`-data: ${base64(client.certificate)}`, `-data: ${base64(client.key)}`]
+      : [`: ${JSON.stringify(client.certificateFile)}`, `: ${JSON.stringify(client.keyFile)}`];
+  return `      client-certificate${certificate}\n      client-key${key}`;
 }
 
 function base64(text: string): string {

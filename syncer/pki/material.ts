@@ -1,7 +1,7 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { createAuthority, createTokenKey, Issuer, type KeyPair, publicKeyPem } from './certificate';
 import { AUTHORITIES, type AuthorityName, type LeafPlan, SHARED_LEAFS } from './plan';
-import { type Lifetimes, LIFETIMES, validityFrom, whyIssue } from './renewal';
+import { atLeast, type Lifetimes, LIFETIMES, validityFrom, whyIssue } from './renewal';
 
 /** Keys of Secret NAME-certs that hold no certificate. */
 export const MATERIAL_KEYS = {
@@ -86,14 +86,14 @@ export class Material {
   }
 
   /** Issues a certificate that is not kept. */
-  issue({ authority, request }: LeafPlan, now: Date, lifetimes: Lifetimes = LIFETIMES): KeyPair {
+  issue({ authority, request, leastLifeMs }: LeafPlan, now: Date, lifetimes: Lifetimes = LIFETIMES): KeyPair {
     let issuer = this.#issuers.get(authority);
     if (issuer === undefined) {
       issuer = new Issuer(this.pair(authority));
       this.#issuers.set(authority, issuer);
     }
     const latest = new X509Certificate(this.get(`${authority}.crt`)).validToDate;
-    return issuer.issue(request, validityFrom(now, lifetimes.leafMs, latest));
+    return issuer.issue(request, validityFrom(now, atLeast(lifetimes, leastLifeMs).leafMs, latest));
   }
 
   #completeAuthority(name: AuthorityName, now: Date, lifetimes: Lifetimes): void {
@@ -126,7 +126,7 @@ export class Material {
   #completeLeaf(leaf: LeafPlan, now: Date, lifetimes: Lifetimes): void {
     const pair = { certificate: this.find(`${leaf.name}.crt`), key: this.find(`${leaf.name}.key`) };
     const authority = new X509Certificate(this.get(`${leaf.authority}.crt`));
-    const reason = whyIssue(pair, leaf.request, authority, now, lifetimes);
+    const reason = whyIssue(pair, leaf.request, authority, now, atLeast(lifetimes, leaf.leastLifeMs));
     if (reason !== undefined) this.#setPair(leaf.name, this.issue(leaf, now, lifetimes), reason);
   }
 

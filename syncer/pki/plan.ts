@@ -25,7 +25,14 @@ export interface LeafPlan {
   readonly name: string;
   readonly authority: AuthorityName;
   readonly request: LeafRequest;
+  /** It lives no shorter than this, in milliseconds, as who uses it cannot follow. @default 0 */
+  readonly leastLifeMs?: number;
 }
+
+/** client-go looks every five minutes whether the files of a kubeconfig changed: it has a quarter of this hour to notice. */
+const FOLLOWED_BY_CLIENT_GO_MS = 3_600_000;
+/** Longer than any authority lives, which ends it. */
+const AS_ITS_AUTHORITY_MS = 100 * 365 * 86_400_000;
 
 /** Group whose members may do everything. */
 const ADMINISTRATORS = 'system:masters';
@@ -52,6 +59,9 @@ export const SHARED_LEAFS = [
     name: 'kubelet-client',
     authority: 'kubelet-client-ca',
     request: { commonName: 'kube-apiserver-kubelet-client', organizations: [ADMINISTRATORS], usages: ['client'] },
+    // When it changes, kube-apiserver cuts every stream to a kubelet: each `logs -f` and `exec` of the tenants. The key never
+    // leaves the pod and its authority signs nothing else, so it lives as long as that.
+    leastLifeMs: AS_ITS_AUTHORITY_MS,
   },
   {
     name: 'front-proxy-client',
@@ -62,6 +72,7 @@ export const SHARED_LEAFS = [
     name: 'controller-manager',
     authority: 'ca',
     request: { commonName: 'system:kube-controller-manager', usages: ['client'] },
+    leastLifeMs: FOLLOWED_BY_CLIENT_GO_MS,
   },
   {
     name: 'syncer',
@@ -97,17 +108,25 @@ export interface ApiServerPlace {
   readonly serviceIPs: readonly string[];
   /** Addresses of the pod. */
   readonly podIPs: readonly string[];
+  /** Names and addresses that clients outside of the host's network call. @default none */
+  readonly outside?: readonly string[];
 }
 
 /**
  * The API server's serving certificate. Every pod makes its own at its start: it names the pod's address, and replicas
  * that share one would take turns in replacing it.
  */
-export function apiServerLeaf({ configuration, namespace, serviceIPs, podIPs }: ApiServerPlace): LeafPlan {
+export function apiServerLeaf({
+  configuration,
+  namespace,
+  serviceIPs,
+  podIPs,
+  outside = [],
+}: ApiServerPlace): LeafPlan {
   const { clusterDomain, name } = configuration.virtualCluster;
-  const { extraNames } = configuration.apiServer;
+  const further = [...configuration.apiServer.extraNames, ...outside];
   const service = controlPlaneNames(name).apiServerService;
-  const addresses = extraNames.filter((extra) => isIP(extra) !== 0);
+  const addresses = further.filter((extra) => isIP(extra) !== 0);
   return {
     name: 'apiserver',
     authority: 'ca',
@@ -123,7 +142,7 @@ export function apiServerLeaf({ configuration, namespace, serviceIPs, podIPs }: 
         `${service}.${namespace}.svc`,
         `${service}.${namespace}.svc.cluster.local`,
         'localhost',
-        ...extraNames.filter((extra) => isIP(extra) === 0),
+        ...further.filter((extra) => isIP(extra) === 0),
       ]),
       addresses: unique(['127.0.0.1', '::1', ...serviceIPs, ...podIPs, ...addresses]),
       usages: ['server'],

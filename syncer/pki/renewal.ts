@@ -18,6 +18,16 @@ export interface Lifetimes {
 /** Authorities live ten years, leafs one; leafs are renewed in their last 90 days. */
 export const LIFETIMES: Lifetimes = { authorityMs: 3650 * DAY_MS, leafMs: 365 * DAY_MS, renewBeforeMs: 90 * DAY_MS };
 
+/** Lifetimes where leafs live this long: they are renewed in their last quarter, and no earlier than {@link LIFETIMES} says. */
+export function lifetimesOf(leafMs: number): Lifetimes {
+  return { ...LIFETIMES, leafMs, renewBeforeMs: Math.min(LIFETIMES.renewBeforeMs, leafMs / 4) };
+}
+
+/** Lifetimes of a leaf that must not live too short a time. */
+export function atLeast(lifetimes: Lifetimes, leastLifeMs = 0): Lifetimes {
+  return lifetimes.leafMs >= leastLifeMs ? lifetimes : lifetimesOf(leastLifeMs);
+}
+
 /** A certificate's validity from now on, never beyond its authority's. */
 export function validityFrom(now: Date, lifeMs: number, latest?: Date): Validity {
   const end = new Date(now.getTime() + lifeMs);
@@ -55,7 +65,9 @@ export function whyIssue(
     return 'unreadable';
   }
   if (!certificate.verify(authority.publicKey)) return 'signed by another authority';
-  if (now.getTime() >= certificate.validToDate.getTime() - lifetimes.renewBeforeMs) {
+  // One that ends with its authority would not live longer if it were new.
+  const extensible = certificate.validToDate < authority.validToDate;
+  if (extensible && now.getTime() >= certificate.validToDate.getTime() - lifetimes.renewBeforeMs) {
     return `valid until ${certificate.validToDate.toISOString()}`;
   }
   return mismatch(certificate, request);

@@ -7,7 +7,7 @@ const FILE_MODE = 0o640;
 const DIRECTORY_MODE = 0o750;
 
 /**
- * Writes files, each of them whole or not at all; folders are made.
+ * Writes files one after the other, each of them whole or not at all; folders are made.
  *
  * @param files content by path below the directory
  * @throws Error naming the file that cannot be written
@@ -15,7 +15,7 @@ const DIRECTORY_MODE = 0o750;
 export async function writeFiles(directory: string, files: ReadonlyMap<string, string>): Promise<void> {
   const folders = new Set([...files.keys()].map((path) => dirname(join(directory, path))));
   for (const folder of folders) await mkdir(folder, { recursive: true, mode: DIRECTORY_MODE });
-  await Promise.all([...files].map(([path, content]) => replace(join(directory, path), content)));
+  for (const [path, content] of files) await replace(join(directory, path), content);
 }
 
 async function replace(path: string, content: string): Promise<void> {

@@ -46,17 +46,24 @@ export class EtcdError extends Error {
  */
 export class EtcdClient {
   readonly #connection: EtcdConnection;
-  readonly #agent: Agent;
+  #agent: Agent;
 
   constructor(connection: EtcdConnection) {
     this.#connection = connection;
-    this.#agent = new Agent({
-      keepAlive: true,
-      maxSockets: 1,
-      ca: connection.certificateAuthority,
-      cert: connection.certificate,
-      key: connection.key,
-    });
+    this.#agent = this.#agentWith(connection);
+  }
+
+  /** Goes on with another certificate; a call that is under way ends on its connection. */
+  renew(credentials: Pick<EtcdConnection, 'certificate' | 'key'>): void {
+    const old = this.#agent;
+    this.#agent = this.#agentWith(credentials);
+    old.maxFreeSockets = 0;
+    for (const sockets of Object.values(old.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+  }
+
+  #agentWith({ certificate, key }: Pick<EtcdConnection, 'certificate' | 'key'>): Agent {
+    const { certificateAuthority } = this.#connection;
+    return new Agent({ keepAlive: true, maxSockets: 1, ca: certificateAuthority, cert: certificate, key });
   }
 
   /** @throws EtcdError, or Error when the member cannot be reached */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -21,7 +21,8 @@ beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'nestling-command-line-'));
   file = join(directory, 'configuration.yaml');
   writeFileSync(file, JSON.stringify(DOCUMENT));
-  writeFileSync(join(directory, CONFIGURATION_FILE), JSON.stringify(resolveConfiguration(DOCUMENT)));
+  mkdirSync(join(directory, 'syncer'));
+  writeFileSync(join(directory, 'syncer', CONFIGURATION_FILE), JSON.stringify(resolveConfiguration(DOCUMENT)));
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 

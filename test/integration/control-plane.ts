@@ -135,6 +135,7 @@ export class ControlPlane {
         client,
         namespace: this.namespace,
         podIP: POD_IP,
+        hostIP: POD_IP,
         directory: this.#directory,
         logger: this.#logger,
         layout: {

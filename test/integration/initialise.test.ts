@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
+import { connect as connectTls } from 'node:tls';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MutatingWebhookConfiguration } from 'kubernetes-types/admissionregistration/v1';
@@ -16,15 +18,16 @@ import { kubeControllerManagerFlags } from '../../constructs/control-plane/kube-
 import { role, roleBinding } from '../../constructs/control-plane/rbac';
 import { type EmbeddedStoreSpec, resolveSpec, type VirtualClusterSpec } from '../../constructs/spec';
 import {
-  applyKubeconfigSecret,
+  applyKubeconfigSecrets,
   applyManifests,
   bootstrap,
   type BootstrapOptions,
   coreDNSManifests,
+  KubeconfigWriter,
 } from '../../syncer/bootstrap';
 import { parseConfiguration } from '../../syncer/configuration/document';
 import { type AnyObject, type ClusterConnection, KubeClient, resources } from '../../syncer/kube-client';
-import { initialise, type InitialiseOptions } from '../../syncer/pki';
+import { CertificateKeeper, initialise, type InitialiseOptions, SHARED_LEAFS } from '../../syncer/pki';
 import { type RunningApiServer, startApiServer } from '../host-cluster/api-server';
 import { resolveBinaries } from '../host-cluster/binaries';
 import { standardErrorLog } from '../host-cluster/progress';
@@ -33,6 +36,7 @@ const name = 'vc';
 const namespace = 'team-a';
 const userAgent = 'nestling-test';
 const podIP = '192.0.2.10';
+const hostIP = '192.0.2.99';
 const root = mkdtempSync(join(tmpdir(), 'nestling-initialise-'));
 const silent = { warn: () => undefined };
 
@@ -83,7 +87,16 @@ async function initClient(hostNamespace: string): Promise<KubeClient> {
 
 function options(directory: string, more: Partial<InitialiseOptions> = {}): InitialiseOptions {
   const { configuration } = spec;
-  return { configuration, client: init, namespace, podIP, directory: join(root, directory), logger: silent, ...more };
+  return {
+    configuration,
+    client: init,
+    namespace,
+    podIP,
+    hostIP,
+    directory: join(root, directory),
+    logger: silent,
+    ...more,
+  };
 }
 
 const certificates = (hostNamespace = namespace) =>
@@ -188,6 +201,7 @@ describe('a control plane that runs from the files', () => {
   const processes: ChildProcess[] = [];
   const servers: Server[] = [];
   let port: number;
+  let etcdPort: number;
   let virtual: KubeClient;
   let anonymous: KubeClient;
 
@@ -203,6 +217,7 @@ describe('a control plane that runs from the files', () => {
       number,
     ];
     port = apiServer;
+    etcdPort = etcd;
     const egressSocket = join(root, 'egress.sock');
     const apiServerDirectory = join(root, 'pod/kube-apiserver');
     const layout = { apiServerDirectory, egressSocket, apiServerPort: port, admissionPort: admission };
@@ -240,11 +255,6 @@ describe('a control plane that runs from the files', () => {
       'bind-address': '127.0.0.1',
       'etcd-servers': `https://127.0.0.1:${etcd}`,
     });
-    start('kube-controller-manager', {
-      ...kubeControllerManagerFlags(),
-      'secure-port': manager,
-      'bind-address': '127.0.0.1',
-    });
     virtual = new KubeClient(adminConnection(), { userAgent });
     anonymous = new KubeClient(
       { server: `https://127.0.0.1:${port}`, certificateAuthority: read('pod/syncer/ca.crt') },
@@ -256,6 +266,12 @@ describe('a control plane that runs from the files', () => {
       expect(await virtual.getText('/readyz')).toBe('ok');
       return undefined;
     }).then((log) => expect(log).toBeUndefined());
+    // Last: it gives up when the API server takes over ten seconds, and here nobody starts it again.
+    start('kube-controller-manager', {
+      ...kubeControllerManagerFlags(),
+      'secure-port': manager,
+      'bind-address': '127.0.0.1',
+    });
   }, 120_000);
 
   afterAll(async () => {
@@ -455,30 +471,209 @@ describe('a control plane that runs from the files', () => {
       anchor: { name: `${name}-anchor`, uid: owner.metadata?.uid ?? '' },
       ca: read('pod/syncer/ca.crt'),
       admin: { certificate: read('pod/syncer/admin.crt'), key: read('pod/syncer/admin.key') },
+      outsideServer: undefined,
     };
     const stored = () => admin.get<Secret>(resources.secrets, { namespace, name: `vc-${name}` });
-    await applyKubeconfigSecret(init, content);
+    await applyKubeconfigSecrets(init, content);
     const first = await stored();
-    await applyKubeconfigSecret(init, content);
+    await applyKubeconfigSecrets(init, content);
     expect((await stored()).metadata?.resourceVersion).toBe(first.metadata?.resourceVersion);
-    await applyKubeconfigSecret(init, { ...content, ca: 'another' });
+    await applyKubeconfigSecrets(init, { ...content, ca: 'another' });
     expect(Buffer.from((await stored()).data?.['certificate-authority'] ?? '', 'base64').toString()).toBe('another');
 
     await admin.delete(resources.secrets, { namespace, name: `vc-${name}` });
     await admin.create(resources.secrets, { metadata: { namespace, name: `vc-${name}` } });
-    await expect(applyKubeconfigSecret(init, content)).rejects.toThrow(
+    await expect(applyKubeconfigSecrets(init, content)).rejects.toThrow(
       'Secret vc-vc in namespace team-a belongs to somebody else; delete or rename it',
     );
 
     // In the whole it is tried again until somebody has made room.
     const said: string[] = [];
     const say = (_: object, message: string) => void said.push(message);
-    const logger = { debug: say, info: say, warn: say, error: say };
-    const running = bootstrap({ ...content, host: init, virtual, logger: logger as BootstrapOptions['logger'] });
+    const logger = { debug: say, info: say, warn: say, error: say } as unknown as BootstrapOptions['logger'];
+    const kubeconfigs = new KubeconfigWriter(init, content, logger);
+    const running = bootstrap({ configuration, virtual, kubeconfigs, logger });
     await eventually(async () => expect(said).toContain('the kubeconfig cannot be stored yet; trying again'));
     await admin.delete(resources.secrets, { namespace, name: `vc-${name}` });
     await running;
     expect((await stored()).metadata?.labels).toMatchObject({ 'nestling.dev/control-plane': name });
+
+    // From then on every change is written.
+    const stop = new AbortController();
+    const keeping = kubeconfigs.run(stop.signal);
+    try {
+      kubeconfigs.change({ admin: { certificate: 'new', key: 'new' } });
+      const renewed = async () => Buffer.from((await stored()).data?.['client-key'] ?? '', 'base64').toString();
+      await eventually(async () => expect(await renewed()).toBe('new'));
+    } finally {
+      stop.abort();
+      await keeping;
+    }
+  });
+
+  test('further kubeconfigs are made, and deleted when the configuration does not name them any more', async () => {
+    const owner = await admin.get(resources.configMaps, { namespace, name: `${name}-anchor` });
+    const content = (secretNames: readonly string[]) => ({
+      configuration: parseConfiguration(
+        JSON.stringify({
+          apiVersion: 'nestling.dev/v1alpha1',
+          kind: 'SyncerConfiguration',
+          virtualCluster: { name },
+          apiServer: { kubeconfigs: secretNames.map((secretName) => ({ secretName, server: 'inside' })) },
+        }),
+      ),
+      identity: { name, hostNamespace: namespace },
+      anchor: { name: `${name}-anchor`, uid: owner.metadata?.uid ?? '' },
+      ca: 'CA',
+      admin: { certificate: 'CERT', key: 'KEY' },
+      outsideServer: 'https://192.0.2.1:443',
+    });
+    const secrets = async () => {
+      const { items } = await admin.list<Secret>(resources.secrets, { namespace });
+      return new Map(items.map((secret) => [secret.metadata?.name, secret]));
+    };
+    await applyKubeconfigSecrets(init, content(['for-pods', 'for-tools']));
+    const server = (secret: Secret | undefined) =>
+      /server: "(.*)"/.exec(Buffer.from(secret?.data?.['config'] ?? '', 'base64').toString())?.[1];
+    const made = await secrets();
+    expect(server(made.get('for-pods'))).toBe('https://vc.team-a.svc:443');
+    expect(server(made.get(`vc-${name}`))).toBe('https://192.0.2.1:443');
+    await applyKubeconfigSecrets(init, content(['for-tools']));
+    expect([...(await secrets()).keys()].filter((key) => key?.startsWith('for-'))).toEqual(['for-tools']);
+  });
+
+  test('certificates are renewed under the programs that run with them, and an open watch goes on', async () => {
+    // All leafs anew, with a life of twenty seconds.
+    const short = { ...spec.configuration, certificates: { lifetimeSeconds: 20 } };
+    const leafs = SHARED_LEAFS.filter((leaf) => !('leastLifeMs' in leaf)).flatMap((leaf) => [
+      `${leaf.name}.crt`,
+      `${leaf.name}.key`,
+    ]);
+    const none = Object.fromEntries(leafs.map((key) => [key, null]));
+    await admin.patch(resources.secrets, { namespace, name: `${name}-certs`, type: 'merge' }, { data: none });
+    const layout = {
+      egressSocket: join(root, 'egress.sock'),
+      apiServerPort: port,
+      admissionPort: Number(new URL(webhookUrl()).port),
+    };
+    const kubelet = read('pod/kube-apiserver/kubelet-client.crt');
+    await initialise(options('pod', { layout, configuration: short }));
+    const ends = new X509Certificate(read('pod/kube-apiserver/server.crt')).validToDate.getTime();
+    const served = (target: number, authority: string, files: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connectTls({
+          host: '127.0.0.1',
+          port: target,
+          ca: read(authority),
+          cert: read(`${files}.crt`),
+          key: read(`${files}.key`),
+        });
+        socket.once('error', reject);
+        socket.once('secureConnect', () => {
+          resolve(new X509Certificate(socket.getPeerCertificate().raw).fingerprint256);
+          socket.destroy();
+        });
+      });
+    const fingerprint = (file: string) => new X509Certificate(read(file)).fingerprint256;
+    await eventually(async () =>
+      expect(await served(port, 'pod/syncer/ca.crt', 'pod/syncer/admin')).toBe(
+        fingerprint('pod/kube-apiserver/server.crt'),
+      ),
+    );
+    const credentials = (file: string) => ({
+      clientCertificate: read(`pod/syncer/${file}.crt`),
+      clientKey: read(`pod/syncer/${file}.key`),
+    });
+    const syncer = new KubeClient({ ...adminConnection(), ...credentials('client') }, { userAgent });
+    const stale = new KubeClient({ ...adminConnection(), ...credentials('client') }, { userAgent });
+    const stop = new AbortController();
+    const seen: string[] = [];
+    const { metadata } = await syncer.list(resources.namespaces);
+    const watching = (async () => {
+      const { resourceVersion = '' } = metadata;
+      const watch = syncer.watch(resources.namespaces, { resourceVersion, timeoutSeconds: 600, signal: stop.signal });
+      for await (const { object } of watch) seen.push(object.metadata?.name ?? '');
+    })();
+    await stale.list(resources.namespaces);
+
+    let renewals = 0;
+    const keeper = new CertificateKeeper({
+      configuration: short,
+      client: init,
+      namespace,
+      podIP,
+      directory: join(root, 'pod'),
+      layout,
+      logger: { ...silent, info: () => undefined },
+    });
+    keeper.onRenewal(({ client }) => {
+      renewals += 1;
+      syncer.renewCredentials({ clientCertificate: client.certificate, clientKey: client.key });
+    });
+    keeper.reachedAt({ serviceIPs: [serviceIP], outside: ['192.0.2.55', 'lb.example.com'], outsideServer: undefined });
+    const keeping = keeper.run(stop.signal);
+    try {
+      await eventually(async () => {
+        expect(Date.now()).toBeGreaterThan(ends);
+        expect(renewals).toBeGreaterThan(1);
+      });
+      // What the programs show is what was written last, and the names are those that the load balancer got meanwhile.
+      await eventually(async () => {
+        expect(await served(port, 'pod/syncer/ca.crt', 'pod/syncer/admin')).toBe(
+          fingerprint('pod/kube-apiserver/server.crt'),
+        );
+        expect(await served(etcdPort, 'pod/etcd/ca.crt', 'pod/kube-apiserver/etcd-client')).toBe(
+          fingerprint('pod/etcd/server.crt'),
+        );
+      });
+      const serving = new X509Certificate(read('pod/kube-apiserver/server.crt'));
+      expect(serving.checkIP('192.0.2.55')).toBe('192.0.2.55');
+      expect(serving.checkHost('lb.example.com')).toBe('lb.example.com');
+      // The same client goes on, and its watch with it; one that has the old certificate is refused.
+      await syncer.create(resources.namespaces, { metadata: { name: 'after-renewal' } });
+      await eventually(async () => expect(seen).toContain('after-renewal'));
+      await expect(stale.list(resources.namespaces)).rejects.toThrow(/Unauthorized/);
+      // It would cut the streams of all kubelets: so it lives as long as its authority.
+      expect(read('pod/kube-apiserver/kubelet-client.crt')).toBe(kubelet);
+    } finally {
+      stop.abort();
+      await Promise.all([keeping, watching]);
+      await Promise.all([syncer.close(), stale.close()]);
+    }
+  }, 120_000);
+
+  test('with another authority in the Secret nothing is renewed, and the remedy is told', async () => {
+    const before = await certificates();
+    const warnings: string[] = [];
+    const stop = new AbortController();
+    await admin.patch(
+      resources.secrets,
+      { namespace, name: `${name}-certs`, type: 'merge' },
+      { data: { 'etcd-ca.crt': before.data?.['ca.crt'], 'admin.crt': null, 'admin.key': null } },
+    );
+    const keeper = new CertificateKeeper({
+      configuration: spec.configuration,
+      client: init,
+      namespace,
+      podIP,
+      directory: join(root, 'pod'),
+      logger: {
+        info: () => undefined,
+        warn: (fields) => void warnings.push(String((fields as { err: Error }).err.message)),
+      },
+    });
+    const keeping = keeper.run(stop.signal);
+    try {
+      await eventually(async () => expect(warnings[0]).toContain('kubectl -n team-a rollout restart statefulset vc'));
+      expect((await certificates()).data?.['admin.crt']).toBeUndefined();
+    } finally {
+      stop.abort();
+      await keeping;
+      const data = Object.fromEntries(
+        ['etcd-ca.crt', 'admin.crt', 'admin.key'].map((key) => [key, before.data?.[key]]),
+      );
+      await admin.patch(resources.secrets, { namespace, name: `${name}-certs`, type: 'merge' }, { data });
+    }
   });
 });
 

@@ -1,8 +1,10 @@
+import type { Secret } from 'kubernetes-types/core/v1';
 import { parse } from 'yaml';
-import { kubeconfigSecret } from '../../../syncer/bootstrap';
+import { kubeconfigSecrets } from '../../../syncer/bootstrap';
 import { parseConfiguration } from '../../../syncer/configuration/document';
 
-const content = (apiServer: object) => ({
+const content = (apiServer: object, outsideServer?: string) => ({
+  outsideServer,
   configuration: parseConfiguration(
     JSON.stringify({
       apiVersion: 'nestling.dev/v1alpha1',
@@ -16,6 +18,14 @@ const content = (apiServer: object) => ({
   ca: 'CA',
   admin: { certificate: 'CERT', key: 'KEY' },
 });
+/** The Secret of this name. */
+function kubeconfigSecret(made: ReturnType<typeof content>, name = 'vc-my-vc1'): Secret {
+  const found = kubeconfigSecrets(made).find(({ metadata }) => metadata?.name === name);
+  if (found === undefined) throw new Error(`no Secret ${name}`);
+  return found;
+}
+
+const serverOf = (secret: Secret, key = 'config'): string => parse(text(secret.data?.[key])).clusters[0].cluster.server;
 const text = (value: string | undefined) => Buffer.from(value ?? '', 'base64').toString();
 
 test('one context, named so that two clusters can be in one file', () => {
@@ -42,4 +52,27 @@ test('another address of the API server', () => {
   const apiServer = { kubeconfigServer: 'https://api.example.com:8443', extraNames: ['api.example.com'] };
   const { data = {} } = kubeconfigSecret(content(apiServer));
   expect(parse(text(data['config'])).clusters[0].cluster.server).toBe('https://api.example.com:8443');
+});
+
+test('outside is what the Service has, unless the configuration says it; inside stays the Service’s name', () => {
+  const exposed = kubeconfigSecret(content({}, 'https://203.0.113.7:443'));
+  expect(serverOf(exposed)).toBe('https://203.0.113.7:443');
+  expect(serverOf(exposed, 'config-inside')).toBe('https://my-vc1.team-a.svc:443');
+  const named = { kubeconfigServer: 'https://api.example.com', extraNames: ['api.example.com'] };
+  expect(serverOf(kubeconfigSecret(content(named, 'https://203.0.113.7:443')))).toBe('https://api.example.com');
+});
+
+test('further Secrets have the address that each asks for', () => {
+  const kubeconfigs = [
+    { secretName: 'for-pods', server: 'inside' },
+    { secretName: 'for-people' },
+    { secretName: 'by-address', server: 'https://192.0.2.9:6443' },
+  ];
+  const made = content({ kubeconfigs }, 'https://203.0.113.7:443');
+  expect(serverOf(kubeconfigSecret(made, 'for-pods'))).toBe('https://my-vc1.team-a.svc:443');
+  expect(serverOf(kubeconfigSecret(made, 'for-people'))).toBe('https://203.0.113.7:443');
+  expect(serverOf(kubeconfigSecret(made, 'by-address'))).toBe('https://192.0.2.9:6443');
+  const { data = {}, metadata } = kubeconfigSecret(made, 'for-pods');
+  expect(Object.keys(data)).toEqual(['config', 'certificate-authority', 'client-certificate', 'client-key']);
+  expect(metadata?.ownerReferences).toMatchObject([{ name: 'my-vc1-anchor' }]);
 });

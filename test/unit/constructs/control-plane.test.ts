@@ -52,13 +52,15 @@ describe('the pod of the control plane', () => {
     expect(withToken).toEqual(['pki', 'syncer']);
   });
 
-  test('shows every container its own files, and only the init container all of them', () => {
+  test('shows every upstream program its own files, and all of them to those who write them', () => {
     const mounts = CONTAINERS.map((name) =>
       containerOf(manifests, name).volumeMounts?.find(({ name: volume }) => volume === 'files'),
     );
     expect(mounts.map((mount) => [mount?.mountPath, mount?.subPath, mount?.readOnly])).toEqual([
       ['/etc/nestling', undefined, undefined],
-      ...CONTAINERS.slice(1).map((name) => ['/etc/nestling', name, true]),
+      ...CONTAINERS.slice(1).map((name) =>
+        name === 'syncer' ? ['/etc/nestling', undefined, undefined] : ['/etc/nestling', name, true],
+      ),
     ]);
   });
 

@@ -71,7 +71,15 @@ test('each container finds what its flags name, and no key more', () => {
     'server.crt',
     'server.key',
   ]);
-  expect(of('kube-controller-manager')).toEqual(['ca.crt', 'ca.key', 'front-proxy-ca.crt', 'kubeconfig', 'sa.key']);
+  expect(of('kube-controller-manager')).toEqual([
+    'ca.crt',
+    'ca.key',
+    'client.crt',
+    'client.key',
+    'front-proxy-ca.crt',
+    'kubeconfig',
+    'sa.key',
+  ]);
   expect(of('syncer')).toEqual([
     'admin.crt',
     'admin.key',

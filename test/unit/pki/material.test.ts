@@ -3,7 +3,7 @@ import { parseConfiguration } from '../../../syncer/configuration/document';
 import { createAuthority, Issuer } from '../../../syncer/pki/certificate';
 import { Material } from '../../../syncer/pki/material';
 import { apiServerLeaf, AUTHORITIES, SHARED_LEAFS } from '../../../syncer/pki/plan';
-import { dueAt, LIFETIMES, validityFrom, whyIssue } from '../../../syncer/pki/renewal';
+import { dueAt, LIFETIMES, lifetimesOf, validityFrom, whyIssue } from '../../../syncer/pki/renewal';
 
 const day = 86_400_000;
 const start = new Date('2030-01-01T00:00:00Z');
@@ -52,7 +52,9 @@ describe('keys and certificates of a cluster', () => {
 
   test('leafs are renewed in their last 90 days, authorities and keys of tokens stay', () => {
     expect(changesOf(fresh, after(274))).toEqual([]);
-    const leafs = SHARED_LEAFS.flatMap(({ name }) => [`${name}.crt`, `${name}.key`]).sort();
+    // All but the one that lives as long as its authority.
+    const due = SHARED_LEAFS.filter(({ name }) => name !== 'kubelet-client');
+    const leafs = due.flatMap(({ name }) => [`${name}.crt`, `${name}.key`]).sort();
     expect(changesOf(fresh, after(276))).toEqual(leafs);
     expect(changesOf(fresh, after(3000))).toEqual(leafs);
   });
@@ -141,6 +143,26 @@ describe('when a leaf is due', () => {
     const short = { ...LIFETIMES, renewBeforeMs: day };
     expect(dueAt(pair.certificate, short)).toEqual(after(364));
     expect(whyIssue(pair, request, signer, after(300), short)).toBeUndefined();
+  });
+
+  test('a short life is renewed in its last quarter', () => {
+    expect(lifetimesOf(365 * day)).toEqual(LIFETIMES);
+    expect(lifetimesOf(4 * day)).toMatchObject({ leafMs: 4 * day, renewBeforeMs: day });
+  });
+
+  test('what ends with its authority is not due, as it would live no longer if it were new', () => {
+    const last = new Issuer(authority).issue(request, validityFrom(after(3600), 365 * day, signer.validToDate));
+    expect(whyIssue(last, request, signer, after(3649))).toBeUndefined();
+    expect(whyIssue(last, { ...request, dnsNames: ['b'] }, signer, after(3649))).toBe('does not name b');
+  });
+
+  test('the API server as a client of kubelets keeps its certificate for as long as its authority lives', () => {
+    const material = new Material(new Map());
+    material.complete(start, lifetimesOf(120_000));
+    const end = (key: string) => new X509Certificate(material.get(key)).validToDate;
+    expect(end('kubelet-client.crt')).toEqual(end('kubelet-client-ca.crt'));
+    expect(end('controller-manager.crt')).toEqual(new Date(start.getTime() + 3_600_000));
+    expect(end('admin.crt')).toEqual(new Date(start.getTime() + 120_000));
   });
 });
 
