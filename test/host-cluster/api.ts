@@ -25,6 +25,7 @@ const PLURALS: Readonly<Record<string, string>> = {
   ConfigMap: 'configmaps',
   CSIDriver: 'csidrivers',
   Deployment: 'deployments',
+  DeviceClass: 'deviceclasses',
   Namespace: 'namespaces',
   Service: 'services',
   ServiceAccount: 'serviceaccounts',

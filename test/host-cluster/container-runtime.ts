@@ -1,24 +1,28 @@
 import { createReadStream, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CommandOptions } from './command';
 import { CommandError, run } from './command';
 import { HostClusterError } from './failure';
 import type { Namespaces } from './namespaces';
 import { runIn } from './namespaces';
 import type { NodePlan } from './plan';
 import { cniDirectory } from './prerequisites';
+import { processEnvironment } from './processes';
 
 /** containerd's socket, as a process in the node's namespaces sees it. */
 export const CONTAINERD_SOCKET = '/run/containerd/containerd.sock';
+/** Where drivers of devices say what containers get of them (Container Device Interface); the node's own, as /run is. */
+export const CDI_DIRECTORY = '/run/cdi';
 /** The image of the process that holds a pod's namespaces. */
 export const SANDBOX_IMAGE = 'registry.k8s.io/pause:3.10';
 
 /** containerd's configuration for a node. */
 export function containerdConfiguration(node: NodePlan, cniPlugins: string): string {
-  return `version = 2
+  return `version = 3
 root = "/var/lib/containerd"
 state = "/run/containerd"
-disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp"]
+disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.erofs", "io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp", "io.containerd.nri.v1.nri"]
 
 [grpc]
   address = "${CONTAINERD_SOCKET}"
@@ -26,20 +30,25 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
 [plugins."io.containerd.internal.v1.opt"]
   path = "/var/lib/containerd/opt"
 
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "${SANDBOX_IMAGE}"
+[plugins."io.containerd.cri.v1.images"]
+  snapshotter = "overlayfs"
+  [plugins."io.containerd.cri.v1.images".pinned_images]
+    sandbox = "${SANDBOX_IMAGE}"
+
+[plugins."io.containerd.cri.v1.runtime"]
   # Without CAP_SYS_RESOURCE (root in a container) no process may lower its own score: every pod would fail.
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true
-  [plugins."io.containerd.grpc.v1.cri".containerd]
-    snapshotter = "overlayfs"
+  enable_cdi = true
+  cdi_spec_dirs = ["${CDI_DIRECTORY}"]
+  [plugins."io.containerd.cri.v1.runtime".containerd]
     default_runtime_name = "runc"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
-      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+      [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
         SystemdCgroup = false
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "${cniPlugins}"
+  [plugins."io.containerd.cri.v1.runtime".cni]
+    bin_dirs = ["${cniPlugins}"]
     conf_dir = "${join(node.directory, 'cni')}"
     max_conf_num = 1
 `;
@@ -65,12 +74,30 @@ export function podNetworkConfiguration(node: NodePlan): object {
   };
 }
 
+/** The containerd of a node. */
+export interface ContainerRuntime {
+  readonly namespaces: Namespaces;
+  /** `cgroup.procs` of the cluster's cgroup. */
+  readonly membershipFile: string;
+  /** Directory with the `ctr` of the same release. */
+  readonly programs: string;
+}
+
+/** Runs containerd's command-line program against the containerd of a node. */
+function ctr(
+  { namespaces, membershipFile, programs }: ContainerRuntime,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<string> {
+  return runIn(namespaces, membershipFile, ['ctr', ...args], { environment: processEnvironment(programs), ...options });
+}
+
 /**
  * Writes containerd's files for a node.
  *
  * @returns its command line
  */
-export function prepareContainerRuntime(node: NodePlan): string[] {
+export function prepareContainerRuntime(node: NodePlan, binary: string): string[] {
   const plugins = cniDirectory();
   if (!plugins) throw new Error('no CNI plugins');
   const file = join(node.directory, 'containerd.toml');
@@ -78,22 +105,18 @@ export function prepareContainerRuntime(node: NodePlan): string[] {
   mkdirSync(network, { recursive: true });
   writeFileSync(file, containerdConfiguration(node, plugins));
   writeFileSync(join(network, '10-pods.conflist'), JSON.stringify(podNetworkConfiguration(node), undefined, 2));
-  return ['containerd', '--config', file];
+  return [binary, '--config', file];
 }
 
 /** Waits until containerd answers. */
-export async function whenContainerRuntimeReady(
-  namespaces: Namespaces,
-  membershipFile: string,
-  signal: AbortSignal,
-): Promise<void> {
+export async function whenContainerRuntimeReady(runtime: ContainerRuntime, signal: AbortSignal): Promise<void> {
   // Its socket is in a /run that only the node's processes see: look through the eyes of one.
-  const socket = `/proc/${namespaces.holder.pid}/root${CONTAINERD_SOCKET}`;
+  const socket = `/proc/${runtime.namespaces.holder.pid}/root${CONTAINERD_SOCKET}`;
   for (;;) {
     signal.throwIfAborted();
     if (existsSync(socket)) {
       try {
-        await runIn(namespaces, membershipFile, ['ctr', '--connect-timeout', '5s', 'version'], { signal });
+        await ctr(runtime, ['--connect-timeout', '5s', 'version'], { signal });
         return;
       } catch (error) {
         if (!(error instanceof CommandError)) throw error;
@@ -117,11 +140,11 @@ export function imagesOfIndex(index: string): string[] | undefined {
 }
 
 /** Whether a node has the very images of an archive already: reading them again takes a second for each 100 MB. */
-async function hasImages(namespaces: Namespaces, membershipFile: string, archive: string): Promise<boolean> {
+async function hasImages(runtime: ContainerRuntime, archive: string): Promise<boolean> {
   try {
     const wanted = imagesOfIndex(await run('tar', ['-xOf', archive, 'index.json']));
     if (!wanted) return false;
-    const list = await runIn(namespaces, membershipFile, ['ctr', '--namespace', 'k8s.io', 'images', 'list']);
+    const list = await ctr(runtime, ['--namespace', 'k8s.io', 'images', 'list']);
     const present = new Set(
       list.split('\n').map((line) => {
         const [name, , digest] = line.split(/\s+/);
@@ -139,21 +162,13 @@ async function hasImages(namespaces: Namespaces, membershipFile: string, archive
  *
  * @throws HostClusterError when there is no such archive or containerd refuses it
  */
-export async function importImage(
-  namespaces: Namespaces,
-  membershipFile: string,
-  archive: string,
-  signal?: AbortSignal,
-): Promise<void> {
+export async function importImage(runtime: ContainerRuntime, archive: string, signal?: AbortSignal): Promise<void> {
   checkArchive(archive);
-  if (await hasImages(namespaces, membershipFile, archive)) return;
+  if (await hasImages(runtime, archive)) return;
   try {
     // Through standard input: the archive may lie where the node's processes have another directory.
     const input = createReadStream(archive);
-    await runIn(namespaces, membershipFile, ['ctr', '--namespace', 'k8s.io', 'images', 'import', '-'], {
-      input,
-      signal,
-    });
+    await ctr(runtime, ['--namespace', 'k8s.io', 'images', 'import', '-'], { input, signal });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw new HostClusterError(
@@ -179,8 +194,8 @@ export function checkArchive(archive: string): void {
 }
 
 /** The names of the images in a node's containerd, sorted, without those that are digests only. */
-export async function imageNames(namespaces: Namespaces, membershipFile: string): Promise<string[]> {
-  const output = await runIn(namespaces, membershipFile, ['ctr', '--namespace', 'k8s.io', 'images', 'list', '-q']);
+export async function imageNames(runtime: ContainerRuntime): Promise<string[]> {
+  const output = await ctr(runtime, ['--namespace', 'k8s.io', 'images', 'list', '-q']);
   return output
     .split('\n')
     .filter((name) => name !== '' && !name.startsWith('sha256:'))
@@ -192,18 +207,9 @@ export async function imageNames(namespaces: Namespaces, membershipFile: string)
  *
  * @returns whether the node has that container running
  */
-export async function killContainer(namespaces: Namespaces, membershipFile: string, id: string): Promise<boolean> {
+export async function killContainer(runtime: ContainerRuntime, id: string): Promise<boolean> {
   try {
-    await runIn(namespaces, membershipFile, [
-      'ctr',
-      '--namespace',
-      'k8s.io',
-      'tasks',
-      'kill',
-      '--signal',
-      'SIGKILL',
-      id,
-    ]);
+    await ctr(runtime, ['--namespace', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', id]);
     return true;
   } catch (error) {
     if (error instanceof CommandError && error.output.includes('not found')) return false;

@@ -4,6 +4,7 @@ import type { ClusterConnection } from '../../syncer/kube-client';
 import { Api } from './api';
 import { resolveBinaries } from './binaries';
 import { createCgroups, membershipFile } from './cgroups';
+import type { ContainerRuntime } from './container-runtime';
 import {
   checkArchive,
   imageNames,
@@ -23,6 +24,13 @@ import {
 } from './control-plane';
 import { coreDNSObjects } from './core-dns';
 import { buildCSIDriver, csiDriverCommand, csiDriverObjects } from './csi-driver';
+import {
+  DEVICE_DRIVER_USER,
+  deviceDriverCommand,
+  deviceObjects,
+  prepareDeviceDriver,
+  whenDevicesOffered,
+} from './devices';
 import { HostClusterError, InterruptedError } from './failure';
 import type { Host } from './host';
 import { hostImages } from './host-images';
@@ -66,6 +74,10 @@ const PROGRAMS = [
   'kubelet',
   'kube-proxy',
   'local-path-provisioner',
+  'dra-test-driver',
+  'containerd',
+  'containerd-shim-runc-v2',
+  'ctr',
 ] as const satisfies readonly BinaryName[];
 type Programs = Record<(typeof PROGRAMS)[number] | 'csi-driver', string>;
 
@@ -224,13 +236,11 @@ export class HostCluster implements Host {
 
   /** Imports an OCI archive into every node. */
   async importImage(archive: string): Promise<void> {
-    const file = membershipFile(this.plan);
-    await Promise.all(this.namespaces().map((namespaces) => importImage(namespaces, file, archive)));
+    await Promise.all(this.runtimes().map((runtime) => importImage(runtime, archive)));
   }
 
   async killContainer(id: string): Promise<void> {
-    const file = membershipFile(this.plan);
-    for (const namespaces of this.namespaces()) if (await killContainer(namespaces, file, id)) return;
+    for (const runtime of this.runtimes()) if (await killContainer(runtime, id)) return;
     throw new HostClusterError(
       `host cluster ${this.name} runs no container ${id}`,
       'give the id of a running one, as its pod status names it, without containerd://',
@@ -239,8 +249,8 @@ export class HostCluster implements Host {
 
   /** The names of the images of the first node, sorted. */
   async images(): Promise<string[]> {
-    const [first] = this.namespaces();
-    return first ? imageNames(first, membershipFile(this.plan)) : [];
+    const [first] = this.runtimes();
+    return first ? imageNames(first) : [];
   }
 
   /** Its processes and whether they live. */
@@ -255,15 +265,24 @@ export class HostCluster implements Host {
     }));
   }
 
-  private namespaces(): Namespaces[] {
+  private runtimes(): ContainerRuntime[] {
     const holders = (readState(this.name)?.processes ?? []).filter(
       ({ name, node }) => name === 'namespaces' && node !== SWITCH,
     );
-    return holders.map((holder) => ({ holder, logFile: holder.logFile }));
+    return holders.map((holder) => runtimeOf(this.plan, { holder, logFile: holder.logFile }));
   }
 }
 
 const SWITCH = 'switch';
+
+/** Where the programs of a cluster are. */
+const programsOf = (plan: ClusterPlan): string => join(plan.directory, 'bin');
+
+const runtimeOf = (plan: ClusterPlan, namespaces: Namespaces): ContainerRuntime => ({
+  namespaces,
+  membershipFile: membershipFile(plan),
+  programs: programsOf(plan),
+});
 
 /** Runs something with a signal that is aborted by the caller's, and by an interrupt of this process. */
 async function interruptible<T>(
@@ -424,7 +443,7 @@ class Start {
     log(`network: nodes ${plan.nodeCIDR}, pods ${plan.podCIDR}, services ${plan.serviceCIDR}`);
     const first = at(nodes, 0);
     this.launch('etcd', plan.nodes[0], first, etcdCommand(programs.etcd, this.layout));
-    const runtimes = Promise.all(plan.nodes.map((node, index) => this.startRuntime(node, at(nodes, index))));
+    const runtimes = Promise.all(plan.nodes.map((node, index) => this.startRuntime(programs, node, at(nodes, index))));
     runtimes.catch(() => undefined); // awaited below; the API server may fail first
     const identity = createIdentity(this.layout);
     writeKubeconfig(plan.kubeconfigPath, plan.name, identity.admin);
@@ -442,6 +461,7 @@ class Start {
       await runtimes;
       plan.nodes.forEach((node, index) => this.startNode(programs, identity, node, at(nodes, index)));
       await this.installAddOns(programs, identity, api, first);
+      this.startDeviceDrivers(programs, identity, nodes);
       await this.startEnforcers(identity, nodes);
       await this.whenReady(api);
     } finally {
@@ -454,7 +474,7 @@ class Start {
 
   /** Links the programs into the cluster's directory: the cache may be cleaned, and may be hidden from a node's view. */
   private installPrograms(): Programs {
-    const directory = join(this.plan.directory, 'bin');
+    const directory = programsOf(this.plan);
     mkdirSync(directory, { recursive: true });
     const install = (name: keyof Programs): [string, string] => {
       const target = join(directory, name);
@@ -483,14 +503,16 @@ class Start {
   ): void {
     this.signal.throwIfAborted();
     const logFile = join(this.plan.directory, 'logs', `${node.name}-${name}.log`);
-    const holder = startDetached(inCgroup(this.membership, enter(namespaces, command, kinds)), logFile);
+    const joined = inCgroup(this.membership, enter(namespaces, command, kinds));
+    const holder = startDetached(joined, logFile, programsOf(this.plan));
     this.record(name, node.name, { holder, logFile });
   }
 
-  private async startRuntime(node: NodePlan, namespaces: Namespaces): Promise<void> {
-    this.launch('containerd', node, namespaces, prepareContainerRuntime(node));
-    await whenContainerRuntimeReady(namespaces, this.membership, this.signal);
-    for (const archive of this.archives) await importImage(namespaces, this.membership, archive, this.signal);
+  private async startRuntime(programs: Programs, node: NodePlan, namespaces: Namespaces): Promise<void> {
+    this.launch('containerd', node, namespaces, prepareContainerRuntime(node, programs.containerd));
+    const runtime = runtimeOf(this.plan, namespaces);
+    await whenContainerRuntimeReady(runtime, this.signal);
+    for (const archive of this.archives) await importImage(runtime, archive, this.signal);
     this.log(`${node.name}: containerd has ${this.archives.length} image archives`);
   }
 
@@ -532,11 +554,21 @@ class Start {
     api: Api,
     first: Namespaces,
   ): Promise<void> {
-    const objects = [...coreDNSObjects(this.plan), ...storageObjects(), ...csiDriverObjects(), ...enforcerObjects()];
+    const addOns = [storageObjects(), csiDriverObjects(), deviceObjects(), enforcerObjects()];
+    const objects = [...coreDNSObjects(this.plan), ...addOns.flat()];
     for (const object of objects) await api.apply(object, this.signal);
     const kubeconfig = userKubeconfig(this.layout, identity, PROVISIONER_USER);
     const command = prepareProvisioner(this.plan, programs['local-path-provisioner'], kubeconfig);
     this.launch('local-path-provisioner', this.plan.nodes[0], first, command);
+  }
+
+  private startDeviceDrivers(programs: Programs, identity: ControlPlaneIdentity, nodes: readonly Namespaces[]): void {
+    const kubeconfig = userKubeconfig(this.layout, identity, DEVICE_DRIVER_USER);
+    this.plan.nodes.forEach((node, index) => {
+      prepareDeviceDriver(node);
+      const command = deviceDriverCommand(node, programs['dra-test-driver'], kubeconfig);
+      this.launch('dra-test-driver', node, at(nodes, index), command);
+    });
   }
 
   private async startEnforcers(identity: ControlPlaneIdentity, nodes: readonly Namespaces[]): Promise<void> {
@@ -553,13 +585,15 @@ class Start {
   private async whenReady(api: Api): Promise<void> {
     const { plan, log, signal } = this;
     await Promise.all(
-      plan.nodes.map(async ({ name, podCIDR }) => {
-        await api.when<NodeObject>('/api/v1/nodes', (node) => node.metadata.name === name && isReady(node), signal);
+      plan.nodes.map(async (node) => {
+        const { name, podCIDR } = node;
+        await api.when<NodeObject>('/api/v1/nodes', (found) => found.metadata.name === name && isReady(found), signal);
         await api.text('PATCH', `/api/v1/nodes/${name}`, {
           body: JSON.stringify({ spec: { podCIDR, podCIDRs: [podCIDR] } }),
           contentType: 'application/merge-patch+json',
           signal,
         });
+        await whenDevicesOffered(api, node, signal);
         log(`${name} is ready`);
       }),
     );

@@ -88,7 +88,8 @@ export function prepareKubelet(options: {
     clientCA: file('client-ca.crt', options.clientCA),
     certificate: file('server.crt', serving.certificate),
     key: file('server.key', serving.key, 0o600),
-    resolvConf: file('resolv.conf', '# There is no resolver outside the cluster.\n'),
+    // There is no resolver outside the cluster, but CoreDNS of a virtual cluster does not start without one to forward to.
+    resolvConf: file('resolv.conf', `nameserver ${plan.dnsAddress}\n`),
   });
   return [
     binary,

@@ -13,9 +13,6 @@ export interface Tool {
 
 /** All programs of the machine that a node needs. */
 export const NODE_TOOLS: readonly Tool[] = [
-  { program: 'containerd', debianPackage: 'containerd' },
-  { program: 'containerd-shim-runc-v2', debianPackage: 'containerd' },
-  { program: 'ctr', debianPackage: 'containerd' },
   { program: 'runc', debianPackage: 'runc' },
   { program: 'iptables', debianPackage: 'iptables' },
   { program: 'iptables-restore', debianPackage: 'iptables' },

@@ -27,8 +27,16 @@ export function logTail(file: string, lines = 5): string {
   }
 }
 
-/** The environment of every process of the test bed: nothing of the caller's but its search path. */
-export const processEnvironment = (): NodeJS.ProcessEnv => ({ PATH: programPath(), HOME: '/root', LANG: 'C.UTF-8' });
+/**
+ * The environment of every process of the test bed: nothing of the caller's but its search path.
+ *
+ * @param programs directory that comes before the search path
+ */
+export const processEnvironment = (programs?: string): NodeJS.ProcessEnv => ({
+  PATH: programs === undefined ? programPath() : `${programs}:${programPath()}`,
+  HOME: '/root',
+  LANG: 'C.UTF-8',
+});
 
 /**
  * Wraps a command line so that the process belongs to a cgroup before it becomes the program.
@@ -42,9 +50,10 @@ export function inCgroup(membershipFile: string, command: readonly string[]): st
 /**
  * Starts a process that outlives this one and writes into a log file.
  *
+ * @param programs directory in which it finds programs first
  * @returns its identity
  */
-export function startDetached(command: readonly string[], logFile: string): ProcessIdentity {
+export function startDetached(command: readonly string[], logFile: string, programs?: string): ProcessIdentity {
   const [program, ...args] = command;
   if (program === undefined) throw new Error('no command');
   mkdirSync(dirname(logFile), { recursive: true });
@@ -54,7 +63,7 @@ export function startDetached(command: readonly string[], logFile: string): Proc
       detached: true,
       stdio: ['ignore', log, log],
       cwd: '/',
-      env: processEnvironment(),
+      env: processEnvironment(programs),
     });
     child.on('error', () => undefined); // told below: it has no pid
     child.unref();

@@ -27,6 +27,8 @@ export const ETCD_VERSION = 'v3.6.5';
 export const KINE_VERSION = 'v0.14.12';
 /** The cluster's DNS. */
 export const COREDNS_VERSION = 'v1.14.7';
+/** The nodes' container runtime; 2.1 is the first with image volumes. */
+export const CONTAINERD_VERSION = 'v2.2.9';
 /** The provisioner of the default StorageClass. */
 export const LOCAL_PATH_VERSION = 'v0.0.30';
 /** What gives the host metrics of its pods and nodes, where a test asks for it. */
@@ -76,6 +78,17 @@ const etcdRelease = `/etcd-io/etcd/releases/download/${ETCD_VERSION}`;
 const corednsArchive = (os: string, architecture: string): string =>
   `/coredns/coredns/releases/download/${COREDNS_VERSION}/coredns_${COREDNS_VERSION.slice(1)}_${os}_${architecture}.tgz`;
 
+/** containerd has no release that one file of serves on every Linux: its programs are always built, static. */
+function containerd(name: string): BinarySource {
+  const module = 'github.com/containerd/containerd/v2';
+  return {
+    module,
+    version: CONTAINERD_VERSION,
+    package: `${module}/cmd/${name}`,
+    linkVariables: { [`${module}/version.Version`]: CONTAINERD_VERSION },
+  };
+}
+
 /** Every program that the test bed and the images made for it need. */
 export const BINARIES = {
   'kube-apiserver': kubernetes('kube-apiserver'),
@@ -85,6 +98,10 @@ export const BINARIES = {
   'kube-proxy': kubernetes('kube-proxy'),
   kubectl: kubernetes('kubectl'),
   agnhost: kubernetes('agnhost', 'test/images/agnhost', { released: false }),
+  'dra-test-driver': kubernetes('dra-test-driver', 'test/e2e/dra/test-driver', { released: false }),
+  containerd: containerd('containerd'),
+  'containerd-shim-runc-v2': containerd('containerd-shim-runc-v2'),
+  ctr: containerd('ctr'),
   etcd: {
     module: 'go.etcd.io/etcd/server/v3',
     version: ETCD_VERSION,

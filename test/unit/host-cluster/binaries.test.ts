@@ -25,6 +25,7 @@ test('the cache is where the variables say', () => {
 
 test('two versions of a program never share a place', () => {
   expect(versionDirectory(BINARIES.etcd, '/c')).toMatch(/^\/c\/versions\/etcd-v3\.6\.5-linux-/);
+  expect(versionDirectory(BINARIES.ctr, '/c')).toMatch(/^\/c\/versions\/containerd-v2\.\d+\.\d+-linux-/);
   expect(versionDirectory({ ...BINARIES.etcd, version: 'v3.6.6' }, '/c')).not.toBe(
     versionDirectory(BINARIES.etcd, '/c'),
   );

@@ -1,4 +1,5 @@
 import { containerdConfiguration, imagesOfIndex, podNetworkConfiguration } from '../../host-cluster/container-runtime';
+import { deviceDriverCommand } from '../../host-cluster/devices';
 import { kubeletConfiguration } from '../../host-cluster/kubelet';
 import { planCluster } from '../../host-cluster/plan';
 
@@ -17,6 +18,12 @@ test('pods of a node get addresses of its own range, and containerd runs without
     plugins: [{ type: 'bridge', ipMasq: false, ipam: { ranges: [[{ subnet: '10.89.0.0/23' }]] } }, { type: 'portmap' }],
   });
   expect(containerdConfiguration(node, '/cni')).toContain('restrict_oom_score_adj = true');
+});
+
+test('a node’s driver writes where its containerd reads what containers get of devices', () => {
+  const [, at] = /--cdi-dir=(\S+)/.exec(deviceDriverCommand(node, '/driver', '/kubeconfig').join(' ')) ?? [];
+  expect(at).toMatch(/^\/run\//); // the node's own, and gone with it
+  expect(containerdConfiguration(node, '/cni')).toContain(`cdi_spec_dirs = ["${at}"]`);
 });
 
 test("a kubelet's pods stay within the cluster's cgroup", () => {
