@@ -1,5 +1,5 @@
 import type { ConfigMap, Secret } from 'kubernetes-types/core/v1';
-import { PairController } from '../engine';
+import { objectKey, PairController } from '../engine';
 import type { ObjectCache, Pair } from '../engine';
 import { ApiError } from '../kube-client';
 import type { KubeObject, ResourceType } from '../kube-client';
@@ -7,9 +7,20 @@ import { ANNOTATIONS, FieldPatches, ownedBy } from '../translation';
 import type { Patched, Translation } from '../translation';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
+import { KnownRefusals } from './known-refusals';
 import type { References } from './references';
 import { remove } from './removal';
-import { isOtherObject, NAME_TAKEN_RETRY_MS, refused, warn, warnNameTaken, warnWriteLoop } from './refusals';
+import {
+  isOtherObject,
+  isRefusal,
+  NAME_TAKEN_RETRY_MS,
+  nameTakenText,
+  refusalText,
+  refused,
+  warn,
+  warnNameTaken,
+  warnWriteLoop,
+} from './refusals';
 import { WriteBudget } from './write-budget';
 
 /** What differs between config maps and secrets. */
@@ -36,6 +47,8 @@ export class ContentInUse<T extends ConfigMap | Secret> {
   readonly #references: References;
   readonly #controller: PairController<KubeObject, KubeObject>;
   readonly #budget = new WriteBudget();
+  /** Why objects are not on the host as they are. */
+  readonly refusals = new KnownRefusals();
   readonly #patches: FieldPatches;
 
   constructor(
@@ -77,8 +90,10 @@ export class ContentInUse<T extends ConfigMap | Secret> {
     references.subscribe((referred, key) => {
       if (referred === kind.kind) this.#controller.enqueue(key);
     });
-    virtual.subscribe(({ type, object }) => {
-      if (type === 'deleted') this.#budget.forget(object.metadata?.uid ?? '');
+    virtual.subscribe(({ type, key, object }) => {
+      if (type !== 'deleted') return;
+      this.#budget.forget(object.metadata?.uid ?? '');
+      this.refusals.forget(key);
     });
   }
 
@@ -117,7 +132,7 @@ export class ContentInUse<T extends ConfigMap | Secret> {
     const used = this.#references.has(kind, key);
     if (host && !ownedBy(host, identity)) {
       if (!virtual || !used) return;
-      warnNameTaken(this.#environment, type, virtual);
+      this.#nameTaken(virtual);
       return { requeueAfterMs: NAME_TAKEN_RETRY_MS };
     }
     if (virtual && !used && !this.#references.isComplete) return; // whoever is not known yet may refer to it
@@ -125,7 +140,11 @@ export class ContentInUse<T extends ConfigMap | Secret> {
       if (host && !host.metadata?.deletionTimestamp) await remove(hostClient, type, host);
       return;
     }
-    if (host?.metadata?.deletionTimestamp || (host && this.#holds(host, virtual))) return;
+    if (host?.metadata?.deletionTimestamp) return;
+    if (host && this.#holds(host, virtual)) {
+      this.refusals.forget(key);
+      return;
+    }
     const wait = this.#budget.take(virtual.metadata?.uid ?? '');
     if (wait > 0) {
       warnWriteLoop(this.#environment, type, virtual);
@@ -142,11 +161,13 @@ export class ContentInUse<T extends ConfigMap | Secret> {
     const translation = this.#kind.translate(full);
     if (!translation.ok) {
       warn(this.#environment, type, full, translation.reason, translation.message);
+      this.refusals.note(key, translation.message);
       return;
     }
     const patched = this.#patched(translation.object, full);
     if (!patched.ok) {
       warn(this.#environment, type, full, patched.reason, patched.message);
+      this.refusals.note(key, patched.message);
       return;
     }
     const wanted = patched.object;
@@ -178,6 +199,7 @@ export class ContentInUse<T extends ConfigMap | Secret> {
         await remove(hostClient, type, host);
         return;
       }
+      if (isRefusal(error)) this.refusals.note(key, refusalText(this.#environment, error, full));
       throw refused(this.#environment, error, type, full);
     }
   }
@@ -210,8 +232,13 @@ export class ContentInUse<T extends ConfigMap | Secret> {
       this.#host.observe(found);
       return;
     }
-    warnNameTaken(this.#environment, type, virtual);
+    this.#nameTaken(virtual);
     throw error; // for the queue's back-off
+  }
+
+  #nameTaken(virtual: KubeObject): void {
+    warnNameTaken(this.#environment, this.#kind.type, virtual);
+    this.refusals.note(objectKey(virtual), nameTakenText(this.#kind.type));
   }
 }
 

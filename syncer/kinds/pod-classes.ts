@@ -10,6 +10,7 @@ import type { Violation } from '../policy';
 import { hostName, hostPriorityClass, isSystemPriorityClass, serviceAccountOf } from '../translation';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
+import { notOnHost } from './refusals';
 import type { Twins } from './twins';
 import type { Views } from './views';
 
@@ -60,16 +61,21 @@ export class PodClasses {
     if (serviceAccounts) pods.addIndex(BY_SERVICE_ACCOUNT, (pod) => [accountKey(pod)]);
   }
 
-  /** Whether what the pod names is on the host; `onChange` tells when it may be. */
-  isReady(pod: Pod): boolean {
+  /** Which of what the pod names is not on the host, and why; undefined when all is. `onChange` tells when that may be so. */
+  obstacle(pod: Pod): string | undefined {
     const { priorityClasses, serviceAccounts } = this.#named;
     const priorityClass = this.#virtualPriorityClasses?.get(pod.spec?.priorityClassName ?? '');
     if (priorityClass && !isSystemPriorityClass(priorityClass.metadata?.name ?? '')) {
-      if (!priorityClasses?.twinOf(priorityClass)) return false;
+      const { name = '' } = priorityClass.metadata ?? {};
+      if (!priorityClasses?.twinOf(priorityClass)) {
+        return notOnHost(`priorityclass "${name}"`, priorityClasses?.refusals.of(name));
+      }
     }
-    if (!serviceAccounts) return true;
+    if (!serviceAccounts) return undefined;
     const account = this.#virtualAccounts?.get(accountKey(pod));
-    return account !== undefined && serviceAccounts.twinOf(account) !== undefined;
+    const text = `serviceaccount "${serviceAccountOf(pod)}"`;
+    if (account === undefined) return `${text} not found`;
+    return serviceAccounts.twinOf(account) ? undefined : notOnHost(text, serviceAccounts.refusals.of(accountKey(pod)));
   }
 
   /** Name on the host of the pod's PriorityClass; undefined when it goes without. */
@@ -95,7 +101,7 @@ export class PodClasses {
     return runtimeClasses ? checkRuntimeClass(pod, (name) => runtimeClasses.shows(name)) : [];
   }
 
-  /** Calls back with keys of pods whose classes or accounts have come to the host, gone or changed there. */
+  /** Calls back with keys of pods whose classes or accounts have come to the host, gone or changed there, or were refused. */
   onChange(listener: (podKey: string) => void): void {
     const { pods } = this.#caches.virtual;
     const tell = (index: string, value: string): void => {
@@ -109,8 +115,14 @@ export class PodClasses {
         if (key !== undefined) tell(index, key);
       });
     };
-    if (priorityClasses) twins(resources.priorityClasses, BY_PRIORITY_CLASS);
-    if (serviceAccounts) twins(resources.serviceAccounts, BY_SERVICE_ACCOUNT);
+    if (priorityClasses) {
+      twins(resources.priorityClasses, BY_PRIORITY_CLASS);
+      priorityClasses.refusals.onChange((key) => tell(BY_PRIORITY_CLASS, key));
+    }
+    if (serviceAccounts) {
+      twins(resources.serviceAccounts, BY_SERVICE_ACCOUNT);
+      serviceAccounts.refusals.onChange((key) => tell(BY_SERVICE_ACCOUNT, key));
+    }
   }
 }
 

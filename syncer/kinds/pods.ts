@@ -24,6 +24,7 @@ import { INDEX } from './caches';
 import type { ClaimObstacle, Claims } from './claims';
 import type { KindEnvironment } from './environment';
 import type { HostNodes } from './host-nodes';
+import type { KnownRefusals } from './known-refusals';
 import type { Nodes } from './nodes';
 import type { PodClasses } from './pod-classes';
 import { isTerminal } from './pod-phase';
@@ -33,6 +34,7 @@ import {
   isOtherObject,
   isRefusal,
   NAME_TAKEN_RETRY_MS,
+  notOnHost,
   refusalText,
   warn,
   warnNameTaken,
@@ -53,12 +55,14 @@ const OBSTACLE_RETRY_MS = 60_000;
 /** The write of {@link UnkeptWrites} that brings the host's status up. */
 const VIRTUAL_STATUS = 'virtual status';
 
-/** How old a pod is before it is told that a claim of its is not there, in ms. */
-const CLAIM_PATIENCE_MS = 3_000;
+/** How old a pod is before it is told what it waits for, in ms: what was made with it is there in a moment. */
+const PATIENCE_MS = 3_000;
 
 /** Config maps or secrets, as far as pods need to know. */
 export interface Contents {
   readonly kind: 'ConfigMap' | 'Secret';
+  /** Why the host has not the contents. */
+  readonly refusals: KnownRefusals;
   /** Whether the host holds the current contents, or there is nothing to hold. */
   isCurrent(virtualKey: string): boolean;
   /** Calls back when the host got the contents of an object. */
@@ -154,7 +158,10 @@ export class Pods {
         if (!caches.host.pods.has(caches.hostKeyOf(objectKey(pod)))) this.#controller.enqueue(objectKey(pod));
       }
     };
-    for (const contents of dependencies.contents) contents.onCurrent((key) => wake(contents.kind, key));
+    for (const contents of dependencies.contents) {
+      contents.onCurrent((key) => wake(contents.kind, key));
+      contents.refusals.onChange((key) => wake(contents.kind, key));
+    }
     dependencies.claims?.onChange((key) => wake('PersistentVolumeClaim', key));
     caches.virtual.pods.subscribe(({ object, type }) => {
       const uid = object.metadata?.uid ?? '';
@@ -239,13 +246,17 @@ export class Pods {
     const context = this.#contextFor(virtual);
     if (!context) return; // the namespace has not been seen yet; its event brings the pod back
     // The kubelet backs off for seconds when a mounted object is missing, so contents go first.
-    if (!this.#contentsAreCurrent(virtual) || !this.#with.classes.isReady(virtual)) return;
+    const missing = this.#missingContents(virtual) ?? this.#with.classes.obstacle(virtual);
+    if (missing !== undefined) return this.#wait(virtual, 'WaitingForHost', missing);
     const translation = translatePod(virtual, context);
     if (!translation.ok) {
       if (translation.reason === 'HostTooOld') this.#waitingForHost.add(key);
-      if (translation.reason === 'DNSNotReady') this.#waitingForDNS.add(key);
+      if (translation.reason === 'DNSNotReady') {
+        this.#waitingForDNS.add(key);
+        return this.#wait(virtual, translation.reason, translation.message);
+      }
       // Its claim's name comes with a change of its status, and its controller says what it lacks.
-      else if (translation.reason !== 'ResourceClaimNotReady')
+      if (translation.reason !== 'ResourceClaimNotReady')
         await this.#refuse(virtual, translation.reason, translation.message);
       return;
     }
@@ -298,12 +309,17 @@ export class Pods {
     if (tokens) await this.#with.tokens.deliver(virtual, host, tokens);
   }
 
-  /** A change of the claim brings the pod back. Claims that were made with the pod are there in a moment, of which nobody needs to hear. */
+  /** A change of the claim brings the pod back. */
   async #waitForClaims(virtual: Pod, { message }: ClaimObstacle): Promise<ReconcileResult> {
     if (message === undefined) return;
+    return this.#wait(virtual, 'Unschedulable', message, 'FailedScheduling');
+  }
+
+  /** Says what a pod waits for, unless it is so young that nobody needs to hear of it. What it waits for brings it back. */
+  async #wait(virtual: Pod, reason: string, message: string, eventReason = reason): Promise<ReconcileResult> {
     const age = Date.now() - Date.parse(virtual.metadata?.creationTimestamp ?? '');
-    if (age >= 0 && age < CLAIM_PATIENCE_MS) return { requeueAfterMs: CLAIM_PATIENCE_MS - age };
-    await this.#refuse(virtual, 'Unschedulable', message, 'FailedScheduling');
+    if (age >= 0 && age < PATIENCE_MS) return { requeueAfterMs: PATIENCE_MS - age };
+    await this.#refuse(virtual, reason, message, eventReason);
   }
 
   /** The name is taken on the host: by a pod of ours that the watch has not brought yet, or by one that is not ours. */
@@ -571,13 +587,15 @@ export class Pods {
     }
   }
 
-  #contentsAreCurrent(virtual: Pod): boolean {
-    const references = podReferences(virtual);
-    return this.#with.contents.every((contents) =>
-      references.every(
-        ({ kind, namespace, name }) => kind !== contents.kind || contents.isCurrent(`${namespace}/${name}`),
-      ),
-    );
+  /** Which of the contents that a pod refers to the host has not, and why; undefined when it has all. */
+  #missingContents(virtual: Pod): string | undefined {
+    for (const { kind, namespace, name } of podReferences(virtual)) {
+      const contents = this.#with.contents.find((one) => one.kind === kind);
+      const key = `${namespace}/${name}`;
+      if (!contents || contents.isCurrent(key)) continue;
+      return notOnHost(`${kind.toLowerCase()} "${name}"`, contents.refusals.of(key));
+    }
+    return undefined;
   }
 
   /** Undefined while the pod's namespace is not known. */

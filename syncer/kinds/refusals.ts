@@ -62,8 +62,17 @@ export function warnNameTaken(
   type: ResourceType,
   object: KubeObject,
 ): void {
-  const message = `the name on the host is taken by a ${type.kind} that is not of this virtual cluster; use another name`;
-  warn(environment, type, object, 'HostNameTaken', message);
+  warn(environment, type, object, 'HostNameTaken', nameTakenText(type));
+}
+
+/** What a tenant is told where an object of somebody else has the name on the host. */
+export function nameTakenText({ kind }: Pick<ResourceType, 'kind'>): string {
+  return `the name on the host is taken by a ${kind} that is not of this virtual cluster; use another name`;
+}
+
+/** What a pod is told that waits for an object. @param refusal why the host has it not; undefined while nothing is against it */
+export function notOnHost(object: string, refusal: string | undefined): string {
+  return refusal === undefined ? `waiting for ${object} to be on the host` : `${object} is not on the host: ${refusal}`;
 }
 
 /** Tells the tenant which fields of a twin that was just made the host did not keep, if any: it does so without a word. */

@@ -9,10 +9,12 @@ import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
 import { exactly } from './exactly';
 import { addFinalizer, isHeldBy, removeFinalizer } from './finalizers';
+import { KnownRefusals } from './known-refusals';
 import {
   isOtherObject,
   isRefusal,
   NAME_TAKEN_RETRY_MS,
+  nameTakenText,
   refusalText,
   refused,
   warn,
@@ -138,6 +140,8 @@ export class Twins<T extends KubeObject> {
   readonly #kind: TwinKind<T>;
   readonly #controller: PairController<T, T>;
   readonly #budget = new WriteBudget();
+  /** Why objects have no twin, or one that is not as they are. */
+  readonly refusals = new KnownRefusals();
   readonly #unkept = new UnkeptWrites();
   readonly #patches: FieldPatches;
 
@@ -161,8 +165,9 @@ export class Twins<T extends KubeObject> {
       logger: environment.logger,
       metrics: environment.metrics,
     });
-    kind.virtual.subscribe(({ type, object }) => {
+    kind.virtual.subscribe(({ type, key, object }) => {
       if (type !== 'deleted') return;
+      this.refusals.forget(key);
       this.#budget.forget(object.metadata?.uid ?? '');
       this.#unkept.forget(object.metadata?.uid ?? '');
     });
@@ -292,6 +297,7 @@ export class Twins<T extends KubeObject> {
       }
       throw this.#refused(error, virtual);
     }
+    this.refusals.forget(objectKey(virtual));
     this.#kind.host.observe(host);
     warnUnkept(this.#environment, type, virtual, { sent: wanted, kept: host });
     return this.#bringBack(virtual, host);
@@ -377,17 +383,22 @@ export class Twins<T extends KubeObject> {
 
   #refused(error: unknown, virtual: T): unknown {
     const known = this.#kind.knownNames?.(virtual);
-    if (isRefusal(error)) this.#kind.onRefused?.(virtual, refusalText(this.#environment, error, virtual, known));
+    if (isRefusal(error)) this.#noteRefusal(virtual, refusalText(this.#environment, error, virtual, known));
     return refused(this.#environment, error, this.#kind.type, virtual, known);
   }
 
   #nameTaken(virtual: T): void {
     warnNameTaken(this.#environment, this.#kind.type, virtual);
-    this.#kind.onRefused?.(virtual, 'the name on the host is taken; use another name');
+    this.#noteRefusal(virtual, nameTakenText(this.#kind.type));
   }
 
   #tell(virtual: T, reason: string, message: string): void {
     warn(this.#environment, this.#kind.type, virtual, reason, message);
+    this.#noteRefusal(virtual, message);
+  }
+
+  #noteRefusal(virtual: T, message: string): void {
+    this.refusals.note(objectKey(virtual), message);
     this.#kind.onRefused?.(virtual, message);
   }
 

@@ -101,6 +101,25 @@ describe('priority classes of the tenant', () => {
     await withoutTwin('changing');
   });
 
+  test('that the host cannot have are told to pods that name them, which wait', async () => {
+    const name = clusterScopedHostName(identity, 'taken');
+    await clusters.host.create(priorityClasses, priorityClass(name, 1));
+    await clusters.virtual.create(priorityClasses, priorityClass('taken', 10));
+    await clusters.createPod('waiting', { priorityClassName: 'taken' });
+    await clusters.waiting(
+      'waiting',
+      'WaitingForHost',
+      'priorityclass "taken" is not on the host: the name on the host is taken by a PriorityClass that is not of this virtual cluster; use another name',
+    );
+    expect(await clusters.twin(resources.pods, 'waiting')).toBeUndefined();
+    await clusters.host.delete(priorityClasses, { name });
+    await clusters.virtual.patch(priorityClasses, { name: 'taken', type: 'merge' }, { description: 'once more' });
+    await clusters.running('waiting');
+    await deletePods('waiting');
+    await clusters.virtual.delete(priorityClasses, { name: 'taken' });
+    await withoutTwin('taken');
+  });
+
   test('whose twins another program replaces each time are made anew at a bounded rate', async () => {
     const { requests } = clusters.syncer.host;
     const made = () =>

@@ -60,6 +60,11 @@ test('a foreign config map that has the name on the host is never touched; the p
   await configMap('taken', { ours: 'yes' });
   await clusters.createPod('waits', mounts('taken'));
   await clusters.event('taken', 'HostNameTaken');
+  await clusters.waiting(
+    'waits',
+    'WaitingForHost',
+    'configmap "taken" is not on the host: the name on the host is taken by a ConfigMap that is not of this virtual cluster; use another name',
+  );
   expect(await clusters.twin(resources.pods, 'waits')).toBeUndefined();
   expect((await clusters.host.get(resources.configMaps, at)).metadata?.resourceVersion).toBe(
     foreign.metadata?.resourceVersion,

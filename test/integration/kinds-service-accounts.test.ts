@@ -87,6 +87,11 @@ test('no pod runs as an account of the host: one that has the twin’s name is n
   await clusters.event('powerful', 'HostNameTaken');
   await clusters.createPod('modest', { serviceAccountName: 'app' });
   await hostPod('modest');
+  await clusters.waiting(
+    'greedy',
+    'WaitingForHost',
+    'serviceaccount "powerful" is not on the host: the name on the host is taken by a ServiceAccount that is not of this virtual cluster; use another name',
+  );
   expect(await clusters.twin(resources.pods, 'greedy')).toBeUndefined();
   expect((await clusters.host.get(type, { namespace: HOST_NAMESPACE, name })).metadata?.annotations).toBeUndefined();
   await clusters.host.delete(type, { namespace: HOST_NAMESPACE, name });
