@@ -60,7 +60,7 @@ afterAll(async () => {
   await Promise.all([admin?.close(), init?.close()]);
   await server?.stop();
   rmSync(root, { recursive: true, force: true });
-}, 30_000);
+}, 120_000);
 
 /** Makes in a host namespace what the manifests declare and init needs. @returns the ClusterIP of Service NAME */
 async function prepareNamespace(hostNamespace: string, leaveOut: readonly string[] = []): Promise<string> {
@@ -281,7 +281,7 @@ describe('a control plane that runs from the files', () => {
       running.closeAllConnections();
       running.close();
     }
-  }, 30_000);
+  }, 120_000);
 
   function adminConnection(): ClusterConnection {
     return {

@@ -65,7 +65,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await writer?.close();
   await server?.stop();
-}, 30_000);
+}, 120_000);
 
 async function create(group: string, name: string, value = '0'): Promise<ConfigMap> {
   return writer.create<ConfigMap>(resources.configMaps, {
@@ -82,7 +82,7 @@ async function remove(name: string): Promise<void> {
   await writer.delete(resources.configMaps, { name, namespace });
 }
 
-async function until(condition: () => boolean, seconds = 15): Promise<void> {
+async function until(condition: () => boolean, seconds = 60): Promise<void> {
   for (const end = Date.now() + seconds * 1000; !condition();) {
     if (Date.now() > end) throw new Error(`not within ${seconds} s`);
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -123,7 +123,7 @@ test('2,000 objects come in pages, and then no request is made while nothing cha
   expect(watcher.client.requests.count()).toBe(before);
   expect(watcher.client.connections).toBe(2);
   await watcher.stop();
-}, 60_000);
+}, 120_000);
 
 test('watches that end go on without a list and without losing or repeating a change', async () => {
   const watcher = new Watcher(server, 'short', { watchTimeoutSeconds: 1 });
@@ -144,7 +144,7 @@ test('watches that end go on without a list and without losing or repeating a ch
   expect(watcher.lists).toBe(1);
   expect(watcher.watches).toBeGreaterThan(2);
   await watcher.stop();
-}, 60_000);
+}, 120_000);
 
 test('killed with -9 and started again, the API server takes no change with it', async () => {
   for (let index = 0; index < 20; index++) await create('crash', `crash-${index}`);
@@ -170,7 +170,7 @@ test('killed with -9 and started again, the API server takes no change with it',
   // The server forgets its recent past when it dies; one list at most makes up for it.
   expect(watcher.lists).toBeLessThanOrEqual(2);
   await watcher.stop();
-}, 90_000);
+}, 120_000);
 
 test('a write during each crash is seen exactly once', async () => {
   await create('busy', 'busy');
@@ -230,7 +230,7 @@ test('after compaction a watch that cannot go on lists again and reports only di
   expect(watcher.lists).toBe(2);
   await expectEqual(watcher, 'gone');
   await watcher.stop();
-}, 90_000);
+}, 120_000);
 
 test('answers to writes are seen at once and reported once', async () => {
   const watcher = new Watcher(server, 'own');
@@ -246,7 +246,7 @@ test('answers to writes are seen at once and reported once', async () => {
   expect(watcher.changes).toHaveLength(51);
   await expectEqual(watcher, 'own');
   await watcher.stop();
-}, 30_000);
+}, 120_000);
 
 test('metadata only: secrets are known, their contents never come here', async () => {
   const client = new KubeClient(server.connection, { userAgent: 'nestling-test-metadata' });
@@ -328,4 +328,4 @@ test('a controller of pairs makes copies with one write each, and heals them', a
   abort.abort();
   await running;
   await client.close();
-}, 60_000);
+}, 120_000);

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfigMap, Event, Pod, PodCondition } from 'kubernetes-types/core/v1';
 import { AdmissionServer } from '../../syncer/admission';
 import { createLogger, type DebugObject, DebugServer, HealthServer } from '../../syncer/engine';
@@ -109,7 +108,7 @@ describe('what the host refuses is an event and a condition of the pod, in the t
       metadata: { name: 'small', namespace: HOST_NAMESPACE },
       spec: { limits: [{ type: 'Container', max: { memory: '1Mi' } }] },
     } as KubeObject);
-    await sleep(500); // admission reads limits from its cache
+    await clusters.hostRefusesPods();
     await isTold(
       'limited',
       /^pods "limited" is forbidden: maximum memory usage per Container is 1Mi, but limit is 64Mi/,
@@ -124,7 +123,7 @@ describe('what the host refuses is an event and a condition of the pod, in the t
       });
     permit = () => label(null);
     await label('restricted');
-    await sleep(500); // admission reads namespaces from its cache
+    await clusters.hostRefusesPods();
     await isTold(
       'unrestricted',
       /^pods "unrestricted" is forbidden: violates PodSecurity "restricted:latest": .*runAsNonRoot/,
@@ -172,7 +171,7 @@ describe('what the host refuses is an event and a condition of the pod, in the t
       await remove();
       await server.close();
     };
-    await sleep(2_000); // the API server hears of webhooks by a watch
+    await clusters.hostRefusesPods();
     await isTold(
       'unsigned',
       /^admission webhook "signatures.example.org" denied the request: image example.org\/main:1 of pod "unsigned" in namespace default is not signed$/,

@@ -46,12 +46,12 @@ describe.each([
     const service = await admin.create<Service>(resources.services, apiServerService(spec.spec));
     serviceIPs = service.spec?.clusterIPs ?? [];
     expect(serviceIPs).toHaveLength(ranges.length);
-  }, 90_000);
+  }, 120_000);
 
   afterAll(async () => {
     await Promise.all([admin?.close(), init?.close()]);
     await server?.stop();
-  }, 30_000);
+  }, 120_000);
 
   test('says so where its ServiceCIDR may be read', async () => {
     expect(await findServiceRanges({ client: admin, namespace, clusterName, serviceIPs })).toEqual(ranges);

@@ -16,7 +16,7 @@ import { testedVersions } from './tested-versions';
 const CONTROLLERS = ['serviceaccount-controller', 'root-ca-certificate-publisher-controller', 'namespace-controller'];
 
 /** Seconds that anything in these tests may take; a busy machine is slow. */
-const SECONDS = 30;
+const SECONDS = 60;
 
 /** What the two API servers of a test have beside the usual. */
 export interface TwoClustersOptions {
@@ -199,6 +199,44 @@ export class TwoClusters {
       async () => (await this.events(name)).find((event) => event.reason === reason),
       SECONDS,
     );
+  }
+
+  /** Waits until a pod says what it waits for: as the condition that `kubectl describe` shows, and as an event. */
+  async waiting(name: string, reason: string, message: string): Promise<void> {
+    const told = expect.objectContaining({ reason, message }) as unknown;
+    await eventually(`pod ${name} says by ${reason} what it waits for`, async () => {
+      const pod = await this.virtualOne<Pod>(resources.pods, name);
+      expect(pod?.status?.conditions).toContainEqual(told);
+      expect(pod?.status?.conditions).toContainEqual(
+        expect.objectContaining({ type: 'PodScheduled', status: 'False' }),
+      );
+      expect(await this.events(name)).toContainEqual(told);
+      return true;
+    });
+  }
+
+  /** Waits until what makes the host refuse pods counts: its admission hears of quotas, labels and webhooks by watches of its own. */
+  async hostRefusesPods(): Promise<void> {
+    await eventually('the host refuses a pod', async () => {
+      try {
+        await this.host.create<Pod>(
+          resources.pods,
+          {
+            apiVersion: 'v1',
+            kind: 'Pod',
+            metadata: { name: 'refused', namespace: HOST_NAMESPACE },
+            spec: {
+              containers: [{ name: 'main', image: 'example.org/main:1', resources: { limits: { memory: '64Mi' } } }],
+            },
+          },
+          { dryRun: true },
+        );
+      } catch (error) {
+        if (ApiError.is(error, 'Forbidden')) return true;
+        throw error;
+      }
+      return false;
+    });
   }
 
   async events(name: string): Promise<readonly Event[]> {

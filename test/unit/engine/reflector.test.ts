@@ -63,7 +63,7 @@ function start(options: Partial<ReflectorOptions<Thing>> = {}): void {
 
 async function until(condition: () => boolean): Promise<void> {
   for (let tries = 0; !condition(); tries++) {
-    if (tries > 400) throw new Error(`not in time; changes: ${changes.join(', ')}`);
+    if (tries > 3_000) throw new Error(`not in time; changes: ${changes.join(', ')}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

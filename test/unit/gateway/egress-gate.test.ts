@@ -162,12 +162,12 @@ test('idle tunnels end, busy ones do not', async () => {
     socket.on('close', () => clearInterval(timer));
     socket.once('data', () => clearInterval(timer));
   });
-  const { socketPath, gateway } = await start({ admissionPort: port, limits: { idleMs: 150 } });
+  const { socketPath, gateway } = await start({ admissionPort: port, limits: { idleMs: 2_000 } });
   const { socket } = await openTunnel(socketPath, `127.0.0.1:${port}`);
   const closed = new Promise((resolve) => socket.once('close', resolve));
   socket.on('end', () => socket.end());
   socket.resume();
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
   expect(gateway.tunnels.admission).toBe(1);
   socket.write('be quiet');
   await closed;

@@ -229,9 +229,9 @@ export async function kubeletRequest(
 
 /** Waits until a condition holds. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 3_000; i++) {
     if (condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  throw new Error(`not within 2 s: ${what}`);
+  throw new Error(`not within 30 s: ${what}`);
 }

@@ -22,15 +22,20 @@ test('who waits says so once and goes on afterwards', async () => {
   const file = join(directory, 'x.lock');
   const order: string[] = [];
   let release = (): void => undefined;
+  const waiting = new Promise<void>((resolve) => (release = resolve));
   const first = withLock(file, {}, async () => {
-    await new Promise<void>((resolve) => (release = resolve));
+    await waiting;
     order.push('first');
   });
-  const second = withLock(file, { wait: ({ pid }) => order.push(`waiting for ${pid}`) }, () => {
+  const wait = ({ pid }: { readonly pid: number }) => {
+    order.push(`waiting for ${pid}`);
+    // Some of its looks later.
+    setTimeout(release, 300);
+  };
+  const second = withLock(file, { wait }, () => {
     order.push('second');
     return Promise.resolve();
   });
-  setTimeout(() => release(), 300);
   await Promise.all([first, second]);
   expect(order).toEqual([`waiting for ${process.pid}`, 'first', 'second']);
 });
