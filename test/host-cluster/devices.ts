@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { AnyObject, Api } from './api';
 import { CDI_DIRECTORY } from './container-runtime';
 import type { NodePlan } from './plan';
+import { userRights } from './user-rights';
 
 /** The driver of the nodes' devices, and the name of the DeviceClass that stands for all of them. */
 export const DEVICE_DRIVER = 'test-driver.cdi.k8s.io';
@@ -14,27 +15,15 @@ const DEVICES_OF_A_NODE = 4;
 /** What the drivers may do, and the class of their devices: Kubernetes' own test driver asks for no more. */
 export function deviceObjects(): AnyObject[] {
   return [
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRole',
-      metadata: { name: DEVICE_DRIVER_USER },
-      rules: [
-        { apiGroups: ['resource.k8s.io'], resources: ['resourceclaims'], verbs: ['get'] },
-        {
-          apiGroups: ['resource.k8s.io'],
-          resources: ['resourceslices'],
-          verbs: ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'],
-        },
-        { apiGroups: [''], resources: ['nodes'], verbs: ['get'] },
-      ],
-    },
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRoleBinding',
-      metadata: { name: DEVICE_DRIVER_USER },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: DEVICE_DRIVER_USER },
-      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: DEVICE_DRIVER_USER }],
-    },
+    ...userRights(DEVICE_DRIVER_USER, [
+      { apiGroups: ['resource.k8s.io'], resources: ['resourceclaims'], verbs: ['get'] },
+      {
+        apiGroups: ['resource.k8s.io'],
+        resources: ['resourceslices'],
+        verbs: ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'],
+      },
+      { apiGroups: [''], resources: ['nodes'], verbs: ['get'] },
+    ]),
     {
       apiVersion: 'resource.k8s.io/v1',
       kind: 'DeviceClass',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { AnyObject } from './api';
 import type { ClusterPlan } from './plan';
+import { userRights } from './user-rights';
 
 /** The image of the pods that make and remove a volume's directory on its node. */
 export const HELPER_IMAGE = 'docker.io/library/busybox:1.35';
@@ -45,27 +46,15 @@ export function storageObjects(): AnyObject[] {
         teardown: '#!/bin/sh\nset -eu\nrm -rf "$VOL_DIR"\n',
       },
     },
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRole',
-      metadata: { name: PROVISIONER_USER },
-      rules: [
-        {
-          apiGroups: [''],
-          resources: ['nodes', 'persistentvolumeclaims', 'configmaps', 'pods', 'pods/log', 'persistentvolumes'],
-          verbs: ['*'],
-        },
-        { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
-        { apiGroups: ['storage.k8s.io'], resources: ['storageclasses'], verbs: ['get', 'list', 'watch'] },
-      ],
-    },
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRoleBinding',
-      metadata: { name: PROVISIONER_USER },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: PROVISIONER_USER },
-      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: PROVISIONER_USER }],
-    },
+    ...userRights(PROVISIONER_USER, [
+      {
+        apiGroups: [''],
+        resources: ['nodes', 'persistentvolumeclaims', 'configmaps', 'pods', 'pods/log', 'persistentvolumes'],
+        verbs: ['*'],
+      },
+      { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+      { apiGroups: ['storage.k8s.io'], resources: ['storageclasses'], verbs: ['get', 'list', 'watch'] },
+    ]),
     {
       apiVersion: 'storage.k8s.io/v1',
       kind: 'StorageClass',

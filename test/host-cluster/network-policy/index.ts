@@ -6,6 +6,7 @@ import { CommandError } from '../command';
 import type { Namespaces } from '../namespaces';
 import { runIn } from '../namespaces';
 import type { ClusterPlan, NodePlan } from '../plan';
+import { userRights } from '../user-rights';
 import { TABLE } from './ruleset';
 
 /** The user as whom the enforcer reads the cluster. */
@@ -58,22 +59,8 @@ export async function whenEnforcing(
 
 /** Objects that let the enforcers read what they need. */
 export function enforcerObjects(): AnyObject[] {
-  return [
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRole',
-      metadata: { name: ENFORCER_USER },
-      rules: [
-        { apiGroups: [''], resources: ['pods', 'namespaces'], verbs: ['list', 'watch'] },
-        { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: ['list', 'watch'] },
-      ],
-    },
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRoleBinding',
-      metadata: { name: ENFORCER_USER },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: ENFORCER_USER },
-      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: ENFORCER_USER }],
-    },
-  ];
+  return userRights(ENFORCER_USER, [
+    { apiGroups: [''], resources: ['pods', 'namespaces'], verbs: ['list', 'watch'] },
+    { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: ['list', 'watch'] },
+  ]);
 }
