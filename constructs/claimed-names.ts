@@ -1,7 +1,7 @@
 import type { IConstruct } from 'constructs';
 
 /** Name of an object on the host. */
-interface HostObjectName {
+export interface HostObjectName {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;

@@ -5,7 +5,7 @@ export {
   ImageSources,
   KubeconfigServer,
   KubernetesVersion,
-  NodeSyncPolicy,
+  HostNodes,
   PodSecurityLevel,
   Rewrite,
   Store,
@@ -37,7 +37,11 @@ export {
   type IngressAnnotationNames,
   type IngressAnnotationRule,
   type IngressAnnotationValues,
-  type IngressSyncProps,
+  type IIngressSync,
+  type INodeSyncPolicy,
+  type IngressRules,
+  type IngressSettings,
+  type SharedNodeObjects,
   type MatchingNodesProps,
   type NetworkPolicySyncProps,
   type PersistentStoreProps,
@@ -53,4 +57,6 @@ export {
   type ViewProps,
   type VirtualClusterProps,
 } from './spec';
+export { IngressSync, type IngressSyncProps } from './ingress-sync';
+export { NodeSyncPolicy, type NodeSyncPolicyProps } from './node-sync-policy';
 export { VirtualCluster } from './virtual-cluster';

@@ -1,8 +1,9 @@
-import { ApiObject, Chart } from 'cdk8s';
+import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
 import { controlPlaneNames, problemLine } from '../syncer/configuration';
 import { claimNames, contestedName } from './claimed-names';
-import { controlPlaneObjects, type KubernetesObject } from './control-plane';
+import { controlPlaneObjects } from './control-plane';
+import { addHostObject, hostObjectName } from './host-objects';
 import { resolveSpec, type VirtualClusterProps, type VirtualClusterSpec } from './spec';
 
 /**
@@ -43,7 +44,7 @@ export class VirtualCluster extends Construct {
 
   private addObjects(spec: VirtualClusterSpec): void {
     const objects = controlPlaneObjects(spec);
-    for (const [id, object] of objects) new ApiObject(this, id, apiObjectProps(object));
+    for (const [id, object] of objects) addHostObject(this, id, object);
 
     // The StatefulSet comes first: of two clusters with one name, it is what their owners know.
     const claimed = [...objects.values()].reverse().map(hostObjectName);
@@ -66,17 +67,4 @@ export class VirtualCluster extends Construct {
         : `needs ${object.kind} ${object.name} in namespace ${this.namespace}, which ${other.node.path} makes: give one of them another name`;
     return [problemLine({ field: 'name', value: this.name, message })];
   }
-}
-
-/** The object's metadata is complete, so that neither cdk8s nor the chart adds a name or namespace of its own. */
-function apiObjectProps(object: KubernetesObject): ConstructorParameters<typeof ApiObject>[2] {
-  return { ...object } as ConstructorParameters<typeof ApiObject>[2];
-}
-
-function hostObjectName(object: KubernetesObject) {
-  return {
-    kind: object.kind ?? '',
-    namespace: object.metadata?.namespace ?? '',
-    name: object.metadata?.name ?? '',
-  };
 }

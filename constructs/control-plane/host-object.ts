@@ -1,5 +1,9 @@
 import type { StatefulSet } from 'kubernetes-types/apps/v1';
 import type { ConfigMap, Secret, Service, ServiceAccount } from 'kubernetes-types/core/v1';
+import type {
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+} from 'kubernetes-types/admissionregistration/v1';
 import type { Ingress } from 'kubernetes-types/networking/v1';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from 'kubernetes-types/rbac/v1';
 
@@ -33,4 +37,6 @@ export type KubernetesObject =
   | RoleBinding
   | ClusterRole
   | ClusterRoleBinding
+  | ValidatingAdmissionPolicy
+  | ValidatingAdmissionPolicyBinding
   | StatefulSet;

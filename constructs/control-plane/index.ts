@@ -1,10 +1,12 @@
 import type { VirtualClusterSpec } from '../spec';
 import { anchor, certificatesSecret, configurationMap } from './configuration';
+import { admissionBindings } from './admission-policies';
 import { apiServerRoutes } from './exposure';
 import {
   clusterRole,
   controlPlaneServiceAccount,
   namespaceRoles,
+  nodeReaderBinding,
   role,
   roleBinding,
   workloadServiceAccount,
@@ -13,6 +15,8 @@ import { apiServerService, storeService } from './services';
 import type { KubernetesObject } from './host-object';
 import { statefulSet } from './stateful-set';
 
+export { ingressAdmissionPolicy, nodesAdmissionPolicy } from './admission-policies';
+export { nodeReaderRole } from './rbac';
 export type { KubernetesObject } from './host-object';
 export { API_SERVER_SERVICE_PORT, PORTS } from './ports';
 export { CONFIGURATION_HASH_ANNOTATION } from './stateful-set';
@@ -33,6 +37,8 @@ export function controlPlaneObjects(spec: VirtualClusterSpec): ReadonlyMap<strin
     ['role-binding', roleBinding(spec)],
     ...(clusterWide === undefined ? [] : ([['cluster-role', clusterWide]] as const)),
     ...(clusterWideBinding === undefined ? [] : ([['cluster-role-binding', clusterWideBinding]] as const)),
+    ...nodeReaderBinding(spec),
+    ...admissionBindings(spec),
     ...namespaceRoles(spec).flatMap(([one, binding]): [string, KubernetesObject][] => [
       [`role-in-${one.metadata?.namespace}`, one],
       [`role-binding-in-${one.metadata?.namespace}`, binding],

@@ -3,12 +3,14 @@ import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding } f
 import { controlPlaneLabels, controlPlaneNames } from '../../syncer/configuration';
 import {
   clusterScopedHostName,
+  NODE_VIEW_RIGHTS,
   syncerClusterRights,
   syncerNamespaceRights,
   syncerRights,
   type HostRight,
 } from '../../syncer/translation';
 import type { VirtualClusterSpec } from '../spec';
+import { SHARED_LABELS } from './admission-policies';
 
 /** The account of the control plane's pod; only its init container and the syncer get a token, by a volume of their own. */
 export function controlPlaneServiceAccount(spec: VirtualClusterSpec): ServiceAccount {
@@ -65,7 +67,7 @@ export function roleBinding(spec: VirtualClusterSpec): RoleBinding {
 
 /** What the syncer may do with objects that have no namespace, and to whom that is given; nothing where no chosen feature needs it. */
 export function clusterRole(spec: VirtualClusterSpec): readonly [] | readonly [ClusterRole, ClusterRoleBinding] {
-  const rights = syncerClusterRights(spec.configuration);
+  const rights = syncerClusterRights(spec.configuration, { withoutNodes: spec.shared.nodes !== undefined });
   if (rights.length === 0) return [];
   const name = nameElsewhere(spec);
   const metadata = { name, labels: controlPlaneLabels(spec.name) };
@@ -79,6 +81,34 @@ export function clusterRole(spec: VirtualClusterSpec): readonly [] | readonly [C
       ...grant(spec, 'ClusterRole', name),
     },
   ];
+}
+
+/** Lets the syncers of all clusters that are bound to it read the host's nodes. */
+export function nodeReaderRole(name: string): ClusterRole {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name, labels: { ...SHARED_LABELS } },
+    rules: NODE_VIEW_RIGHTS.map(policyRule),
+  };
+}
+
+/** Gives the cluster's syncer the role that it shares with others; nothing where it does not. */
+export function nodeReaderBinding(
+  spec: VirtualClusterSpec,
+): readonly (readonly [id: string, object: ClusterRoleBinding])[] {
+  const { nodes } = spec.shared;
+  if (nodes === undefined) return [];
+  const binding: ClusterRoleBinding = {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: {
+      name: clusterScopedHostName({ name: spec.name, hostNamespace: spec.namespace }, 'nodes'),
+      labels: controlPlaneLabels(spec.name),
+    },
+    ...grant(spec, 'ClusterRole', nodes.clusterRole),
+  };
+  return [['node-reader-binding', binding]];
 }
 
 /** What the syncer may do in other namespaces of the host, and to whom that is given; a Role and a RoleBinding each. */

@@ -29,7 +29,13 @@ export {
 export { ImageSources, type ControlPlaneImages } from './image-sources';
 export { KubeconfigServer, type KubeconfigProps } from './kubeconfig';
 export { KubernetesVersion, type VersionImages } from './kubernetes-version';
-export { NodeSyncPolicy, type MatchingNodesProps } from './node-sync-policy';
+export {
+  FAKE_NODES,
+  HostNodes,
+  type INodeSyncPolicy,
+  type MatchingNodesProps,
+  type SharedNodeObjects,
+} from './node-sync-policy';
 export { PodSecurityLevel } from './pod-security-level';
 export type { DnsProps, VirtualClusterProps } from './props';
 export { Cpu, type CpuAmount } from './quantity';
@@ -51,20 +57,24 @@ export {
   type PersistentStoreProps,
   type PostgresStoreProps,
 } from './store';
-export type {
-  ClaimSyncProps,
-  EndpointSliceSyncProps,
-  IngressAnnotationNames,
-  IngressAnnotationRule,
-  IngressAnnotationValues,
-  IngressSyncProps,
-  NetworkPolicySyncProps,
-  PriorityClassSyncProps,
-  ServiceAccountSyncProps,
-  SyncFromHostProps,
-  SyncProps,
-  SyncToggle,
-  SyncToHostProps,
-  ViewProps,
+export {
+  sharedSyncProblems,
+  type SharedPolicies,
+  type IIngressSync,
+  type IngressRules,
+  type IngressSettings,
+  type ClaimSyncProps,
+  type EndpointSliceSyncProps,
+  type IngressAnnotationNames,
+  type IngressAnnotationRule,
+  type IngressAnnotationValues,
+  type NetworkPolicySyncProps,
+  type PriorityClassSyncProps,
+  type ServiceAccountSyncProps,
+  type SyncFromHostProps,
+  type SyncProps,
+  type SyncToggle,
+  type SyncToHostProps,
+  type ViewProps,
 } from './sync';
 export { isEmbedded } from './external-store';

@@ -1,4 +1,4 @@
-/** How {@link NodeSyncPolicy.nodesMatching} treats pods. */
+/** How {@link HostNodes.matching} treats pods. */
 export interface MatchingNodesProps {
   /**
    * Whether the tenant's pods run on the matching nodes only: each gets the labels as its node selector, and one that can only run on
@@ -9,44 +9,59 @@ export interface MatchingNodesProps {
   readonly enforce?: boolean;
 }
 
-/**
- * Which nodes a tenant sees, and how much of them. All but fake nodes need the right to read the host's nodes: a ClusterRole is made.
- *
- * Of a node of the host are shown its labels, taints, capacity, conditions and versions, not its addresses, provider id, annotations,
- * images and volumes; more of it can be hidden by a `FieldPatch` of kind `Node`. A taint that evicts (`NoExecute`) is shown as
- * `NoSchedule`, as the host evicts. Labels that a tenant adds to a node stay, Nodes that a tenant makes are left alone.
- */
-export class NodeSyncPolicy {
-  /** A node exists while one of the tenant's pods is on it; it has the host's name for it, and made-up capacity and labels. */
-  static fake(): NodeSyncPolicy {
-    return new NodeSyncPolicy('fake');
+/** Objects on the host that a NodeSyncPolicy has made once, for all clusters that use it. */
+export interface SharedNodeObjects {
+  /** Name of the ClusterRole by which nodes are read. */
+  readonly clusterRole: string;
+  /** Name of the ValidatingAdmissionPolicy that holds pods to the nodes; undefined where any may be used. */
+  readonly admissionPolicy: string | undefined;
+}
+
+/** Which nodes a tenant sees: one of the values that `NodeSyncPolicy` has, or a `NodeSyncPolicy` that several clusters share. */
+export interface INodeSyncPolicy {
+  /** Name of the mode, as the syncer's configuration has it. */
+  readonly mode: 'fake' | 'real' | 'all' | 'selector';
+  /** Labels of the nodes, with `selector`. */
+  readonly selector: Readonly<Record<string, string>>;
+  /** Whether pods may run on no other nodes, with `selector`. */
+  readonly enforce: boolean;
+  /** Objects on the host that are there already; undefined where each cluster makes its own. */
+  readonly shared: SharedNodeObjects | undefined;
+}
+
+/** Which nodes of the host are looked at. */
+export class HostNodes implements INodeSyncPolicy {
+  /** Those that a pod of the tenant is on. */
+  static inUse(): HostNodes {
+    return new HostNodes('real');
   }
 
-  /** As {@link fake}, with the facts of the host's node. */
-  static real(): NodeSyncPolicy {
-    return new NodeSyncPolicy('real');
-  }
-
-  /** All nodes of the host, with or without pods of the tenant. */
-  static allNodes(): NodeSyncPolicy {
-    return new NodeSyncPolicy('all');
+  /** All, with or without pods of the tenant. */
+  static all(): HostNodes {
+    return new HostNodes('all');
   }
 
   /**
-   * The nodes of the host that have all of some labels. Unless enforced, pods can be on others, too: those are shown as by {@link fake}.
+   * Those that have all of some labels. Unless enforced, pods can be on others, too: those are shown as made-up nodes.
    *
    * @param selector labels that a node must have, such as `{ 'example.org/pool': 'gpu' }`; at least one
    */
-  static nodesMatching(selector: Readonly<Record<string, string>>, props: MatchingNodesProps = {}): NodeSyncPolicy {
-    return new NodeSyncPolicy('selector', { ...selector }, props.enforce ?? false);
+  static matching(selector: Readonly<Record<string, string>>, props: MatchingNodesProps = {}): HostNodes {
+    return new HostNodes('selector', { ...selector }, props.enforce ?? false);
   }
 
+  /** Each cluster that has this value makes what it needs on the host. */
+  readonly shared = undefined;
+
   private constructor(
-    /** Name of the policy, as the syncer's configuration has it. */
-    readonly mode: 'fake' | 'real' | 'all' | 'selector',
+    /** Name of the mode, as the syncer's configuration has it. */
+    readonly mode: 'real' | 'all' | 'selector',
     /** Labels of the nodes, with `selector`. */
     readonly selector: Readonly<Record<string, string>> = {},
     /** Whether pods may run on no other nodes, with `selector`. */
     readonly enforce: boolean = false,
   ) {}
 }
+
+/** Nodes that are made up. No node of the host is read for them. */
+export const FAKE_NODES: INodeSyncPolicy = { mode: 'fake', selector: {}, enforce: false, shared: undefined };

@@ -20,7 +20,7 @@ import type { ContainerResources, ControlPlaneContainer } from './resources';
 import type { EmbeddedStoreSpec, ResourceAmounts, StoreSpec, VirtualClusterSpec } from './spec';
 import { isEmbedded, resolveEtcd, resolvePostgres } from './external-store';
 import type { StoreProps } from './store';
-import { syncDocument } from './sync';
+import { sharedPolicies, syncDocument } from './sync';
 
 /** What the props leave to the place where the cluster is declared. */
 export interface SpecContext {
@@ -58,7 +58,11 @@ export function resolveSpec(props: VirtualClusterProps, context: SpecContext): R
   problems.push(...exposureProblems(exposure));
   const configuration = resolveDocument(props, name, images, isEmbedded(store), problems);
   if (problems.length > 0 || images === undefined || configuration === undefined) return { ok: false, problems };
-  return { ok: true, spec: { name, namespace, images, store, resources, exposure: exposure.spec, configuration } };
+  const shared = sharedPolicies(props.sync);
+  return {
+    ok: true,
+    spec: { name, namespace, images, store, resources, exposure: exposure.spec, shared, configuration },
+  };
 }
 
 function resolveNamespace(namespace: string | undefined, problems: ConfigurationProblem[]): string {

@@ -2,6 +2,7 @@ import type { SyncerConfiguration } from '../../syncer/configuration';
 import type { ExposureSpec } from './exposure';
 import type { ControlPlaneImages } from './image-sources';
 import type { ControlPlaneContainer } from './resources';
+import type { SharedPolicies } from './sync';
 
 /** Requests and limits of a container, as Kubernetes writes them. */
 export interface ResourceAmounts {
@@ -42,6 +43,8 @@ export interface VirtualClusterSpec {
   readonly store: StoreSpec;
   readonly resources: Readonly<Record<ControlPlaneContainer, ResourceAmounts>>;
   readonly exposure: ExposureSpec;
+  /** What constructs have made on the host for several clusters. */
+  readonly shared: SharedPolicies;
   /** The document that the syncer reads: its settings have no second copy here. */
   readonly configuration: SyncerConfiguration;
 }

@@ -1,7 +1,16 @@
-import type { SyncerConfigurationInput } from '../../syncer/configuration';
+import {
+  CONFIGURATION_API_VERSION,
+  CONFIGURATION_KIND,
+  ConfigurationError,
+  dnsNameProblem,
+  problemLine,
+  type ConfigurationProblem,
+  type SyncerConfigurationInput,
+} from '../../syncer/configuration';
+import { resolveConfiguration } from '../../syncer/configuration/document';
 import type { CustomResourceFromHostProps, CustomResourceToHostProps } from './custom-resource-sync';
 import type { FieldPatchProps } from './field-patch';
-import type { NodeSyncPolicy } from './node-sync-policy';
+import type { INodeSyncPolicy, SharedNodeObjects } from './node-sync-policy';
 
 /** A kind that is synced or not. */
 export interface SyncToggle {
@@ -96,14 +105,8 @@ export type IngressAnnotationRule =
       readonly value: string;
     };
 
-/** How Ingresses are synced. */
-export interface IngressSyncProps {
-  /**
-   * Whether they are synced.
-   *
-   * @default true
-   */
-  readonly enabled?: boolean;
+/** What tenants' Ingresses may claim on the host, and which of their annotations go there. */
+export interface IngressRules {
   /**
    * Rules for annotations; the first that matches decides. Then come those for well-known safe annotations of controllers, with
    * references in them translated. All others are left out, as annotations drive the host's controllers (cert-manager,
@@ -125,6 +128,22 @@ export interface IngressSyncProps {
    * @default - every class
    */
   readonly allowedClasses?: readonly string[];
+}
+
+/** How the Ingresses of one cluster are synced. */
+export interface IngressSettings extends IngressRules {
+  /**
+   * Whether they are synced.
+   *
+   * @default true
+   */
+  readonly enabled?: boolean;
+}
+
+/** How the Ingresses of several clusters are synced: see `IngressSync`. */
+export interface IIngressSync extends IngressRules {
+  /** Name of the ValidatingAdmissionPolicy on the host that holds their Ingresses to it, too; undefined where all may be claimed. */
+  readonly admissionPolicy: string | undefined;
 }
 
 /** How NetworkPolicies are synced. */
@@ -227,11 +246,11 @@ export interface SyncToHostProps {
    */
   readonly endpointSlices?: EndpointSliceSyncProps;
   /**
-   * Ingresses.
+   * Ingresses: settings of this cluster, or an IngressSync that several share.
    *
    * @default - enabled
    */
-  readonly ingresses?: IngressSyncProps;
+  readonly ingresses?: IngressSettings | IIngressSync;
   /**
    * NetworkPolicies.
    *
@@ -279,11 +298,11 @@ export interface SyncFromHostProps {
    */
   readonly events?: SyncToggle;
   /**
-   * Nodes.
+   * Nodes: a value for this cluster, or a NodeSyncPolicy that several share.
    *
    * @default NodeSyncPolicy.fake()
    */
-  readonly nodes?: NodeSyncPolicy;
+  readonly nodes?: INodeSyncPolicy;
   /**
    * What the tenant's pods use, from the host's metrics server, as metrics.k8s.io in the virtual cluster: for `kubectl top` and
    * HorizontalPodAutoscalers. It is there once the host has a metrics server; a node uses what the tenant's pods on it do. To be
@@ -361,6 +380,82 @@ export interface SyncProps {
 }
 
 /** The props as the syncer's document has them: they have its shape, so that every setting is named alike in both. */
-export function syncDocument(sync: SyncProps | undefined): NonNullable<SyncerConfigurationInput['sync']> {
-  return structuredClone(sync ?? {}) as NonNullable<SyncerConfigurationInput['sync']>;
+export function syncDocument({ toHost, fromHost, ...rest }: SyncProps = {}): NonNullable<
+  SyncerConfigurationInput['sync']
+> {
+  const ingresses = toHost?.ingresses;
+  const nodes = fromHost?.nodes;
+  // Constructs hold more than their settings.
+  return structuredClone({
+    ...rest,
+    ...(toHost === undefined
+      ? {}
+      : { toHost: ingresses && isShared(ingresses) ? { ...toHost, ingresses: ingressRules(ingresses) } : toHost }),
+    ...(fromHost === undefined
+      ? {}
+      : { fromHost: nodes === undefined ? fromHost : { ...fromHost, nodes: nodesDocument(nodes) } }),
+  }) as NonNullable<SyncerConfigurationInput['sync']>;
+}
+
+/** What of the host's objects for several clusters a cluster uses. */
+export interface SharedPolicies {
+  /** Objects for nodes; undefined where the cluster makes its own. */
+  readonly nodes?: SharedNodeObjects;
+  /** Name of the ValidatingAdmissionPolicy of Ingresses; undefined where there is none. */
+  readonly ingresses?: string;
+}
+
+/** The objects on the host that constructs in the props have made. */
+export function sharedPolicies(sync: SyncProps | undefined): SharedPolicies {
+  const ingresses = sync?.toHost?.ingresses;
+  const policy = ingresses && isShared(ingresses) ? ingresses.admissionPolicy : undefined;
+  const nodes = sync?.fromHost?.nodes?.shared;
+  return {
+    ...(nodes === undefined ? {} : { nodes }),
+    ...(policy === undefined ? {} : { ingresses: policy }),
+  };
+}
+
+/**
+ * What is wrong with the settings of a construct that several clusters share: they are checked as a cluster's would be.
+ *
+ * @param name name of the objects on the host
+ * @param prefix of the document's fields, and what takes its place in the construct's props
+ */
+export function sharedSyncProblems(name: string, sync: SyncProps, prefix: string, prop: string): string[] {
+  const problems: ConfigurationProblem[] = [];
+  const message = dnsNameProblem(name);
+  if (message !== undefined) problems.push({ field: 'name', value: name, message });
+  try {
+    resolveConfiguration({
+      apiVersion: CONFIGURATION_API_VERSION,
+      kind: CONFIGURATION_KIND,
+      virtualCluster: { name: 'any' },
+      sync: syncDocument(sync),
+    });
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    problems.push(...error.problems.map((problem) => ({ ...problem, field: problem.field.replace(prefix, prop) })));
+  }
+  return problems.map(problemLine);
+}
+
+function isShared(ingresses: IngressSettings | IIngressSync): ingresses is IIngressSync {
+  return 'admissionPolicy' in ingresses;
+}
+
+function ingressRules({ annotations, allowedHosts, allowedClasses }: IngressRules): IngressRules {
+  return {
+    ...(annotations === undefined ? {} : { annotations }),
+    ...(allowedHosts === undefined ? {} : { allowedHosts }),
+    ...(allowedClasses === undefined ? {} : { allowedClasses }),
+  };
+}
+
+function nodesDocument({
+  mode,
+  selector,
+  enforce,
+}: INodeSyncPolicy): Pick<INodeSyncPolicy, 'mode' | 'selector' | 'enforce'> {
+  return { mode, selector, enforce };
 }

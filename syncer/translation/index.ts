@@ -115,7 +115,7 @@ export {
   type ClaimConsumer,
   type ResourceClaim,
 } from './resource-claim';
-export { syncerClusterRights, syncerNamespaceRights, syncerRights, type HostRight } from './rights';
+export { NODE_VIEW_RIGHTS, syncerClusterRights, syncerNamespaceRights, syncerRights, type HostRight } from './rights';
 export { translateSecret } from './secret';
 export {
   hasSelector,

@@ -20,6 +20,9 @@ export type { HostRight } from './host-right';
 /** The host's events about our objects, which are shown to tenants. */
 const EVENT_RIGHTS: readonly HostRight[] = [{ apiGroup: '', resources: ['events'], verbs: ['get', 'list', 'watch'] }];
 
+/** What is done with the host's nodes, in every mode but that of made-up ones. */
+export const NODE_VIEW_RIGHTS: readonly HostRight[] = [viewRight('', 'nodes')];
+
 /** What of the configuration decides about rights. */
 export type RightsConfiguration = Pick<SyncerConfiguration, 'sync'>;
 
@@ -56,8 +59,13 @@ export function syncerRights(configuration: RightsConfiguration): readonly HostR
 /**
  * Rights of the syncer outside of its host namespace, for kinds that have none. Empty unless a feature that is off by default asks
  * for them: then there is no ClusterRole.
+ *
+ * @param options.withoutNodes leaves out those on nodes, which several clusters may share
  */
-export function syncerClusterRights({ sync: { toHost, fromHost } }: RightsConfiguration): readonly HostRight[] {
+export function syncerClusterRights(
+  { sync: { toHost, fromHost } }: RightsConfiguration,
+  { withoutNodes = false }: { readonly withoutNodes?: boolean } = {},
+): readonly HostRight[] {
   const definitions = [...toHost.customResources, ...fromHost.customResources];
   return mergeRights([
     ...definitions.map(({ group, resource }) => definitionRight(`${resource}.${group}`)),
@@ -65,7 +73,7 @@ export function syncerClusterRights({ sync: { toHost, fromHost } }: RightsConfig
     ...fromHost.customResources
       .filter(({ scope }) => scope === 'Cluster')
       .map(({ group, resource }) => viewRight(group, resource)),
-    ...(fromHost.nodes.mode === 'fake' ? [] : [viewRight('', 'nodes')]),
+    ...(fromHost.nodes.mode === 'fake' || withoutNodes ? [] : NODE_VIEW_RIGHTS),
     ...(fromHost.persistentVolumes.enabled ? PERSISTENT_VOLUME_RIGHTS : []),
     ...(fromHost.storageClasses.enabled ? [viewRight('storage.k8s.io', 'storageclasses')] : []),
     ...(fromHost.volumeAttributesClasses.enabled ? [viewRight('storage.k8s.io', 'volumeattributesclasses')] : []),

@@ -1,0 +1,59 @@
+import { Names } from 'cdk8s';
+import { Construct } from 'constructs';
+import { claimNames } from './claimed-names';
+import { ingressAdmissionPolicy } from './control-plane';
+import { addHostObject, hostObjectName } from './host-objects';
+import { sharedNameProblems } from './shared-names';
+import { sharedSyncProblems, type IIngressSync, type IngressAnnotationRule, type IngressRules } from './spec';
+
+/** An {@link IngressSync} that several clusters share. */
+export interface IngressSyncProps extends IngressRules {
+  /**
+   * Name of the ValidatingAdmissionPolicy. It has no namespace: two apps for one host need different ones.
+   *
+   * @default - from the construct's path
+   */
+  readonly name?: string;
+}
+
+/**
+ * What tenants' Ingresses may claim on the host and which of their annotations go there, for all clusters that it is given to.
+ *
+ * With `allowedHosts` or `allowedClasses` it makes a ValidatingAdmissionPolicy: beside the syncer, which tells its tenant what is
+ * wrong, the API server of the host itself then refuses every Ingress of those clusters' syncers that claims more. Clusters that share one
+ * share its hosts: give tenants that do not trust each other one of their own each.
+ *
+ * @example
+ * const ingress = new IngressSync(chart, 'ingress', { allowedHosts: ['*.team-a.example.com'], allowedClasses: ['public'] });
+ * new VirtualCluster(chart, 'my-vc1', { namespace: 'team-a', sync: { toHost: { ingresses: ingress } } });
+ */
+export class IngressSync extends Construct implements IIngressSync {
+  readonly annotations: readonly IngressAnnotationRule[];
+  readonly allowedHosts: readonly string[];
+  readonly allowedClasses: readonly string[];
+  readonly admissionPolicy: string | undefined;
+
+  constructor(scope: Construct, id: string, props: IngressSyncProps = {}) {
+    super(scope, id);
+    this.annotations = [...(props.annotations ?? [])];
+    this.allowedHosts = [...(props.allowedHosts ?? [])];
+    this.allowedClasses = [...(props.allowedClasses ?? [])];
+    const { annotations, allowedHosts, allowedClasses } = this;
+    const name = props.name ?? Names.toDnsLabel(this);
+    const objects =
+      allowedHosts.length + allowedClasses.length === 0
+        ? []
+        : [ingressAdmissionPolicy(name, { allowedHosts, allowedClasses })];
+    this.admissionPolicy = objects.length === 0 ? undefined : name;
+    for (const object of objects) addHostObject(this, object.kind ?? '', object);
+    const names = objects.map(hostObjectName);
+    claimNames(this, names);
+    const ingresses = { annotations, allowedHosts, allowedClasses };
+    this.node.addValidation({
+      validate: () => [
+        ...sharedSyncProblems(name, { toHost: { ingresses } }, 'sync.toHost.ingresses.', ''),
+        ...sharedNameProblems(this, name, names),
+      ],
+    });
+  }
+}
