@@ -26,6 +26,7 @@ const rooms = {
     'syncer/kube-client',
     'syncer/engine',
   ],
+  'syncer/sleep': ['syncer/configuration', 'syncer/translation', 'syncer/kube-client'],
   'syncer/gateway': [
     'syncer/configuration',
     'syncer/translation',

@@ -3,10 +3,14 @@ import { ConfigurationError } from './configuration';
 
 const USAGE = `usage: syncer init [--configuration FILE] --directory DIRECTORY [FLAGS]
        syncer run --directory DIRECTORY [--configuration FILE] [FLAGS]
+       syncer pause NAME
+       syncer resume NAME
        syncer --print-schema
 
   init   checks the configuration, makes keys, certificates and the control plane's files, then exits
   run    synchronises the virtual cluster with its host namespace
+  pause  scales the control plane of virtual cluster NAME to none and takes its tenant's pods from the host; all state stays
+  resume gives the control plane its replicas back; the tenant's pods come back with it
 
   --configuration FILE     the SyncerConfiguration document (YAML or JSON); for run: instead of the one that init left
   --directory DIRECTORY    where init writes its files, and where run finds and renews them
@@ -37,6 +41,12 @@ async function main(): Promise<void> {
     const { runSyncer } = await import('./run.js');
     return runSyncer({ directory: required(own, 'directory') });
   }
+  if ((command === 'pause' || command === 'resume') && own.unknown.length === 0 && own.options.length === 0) {
+    const [, name, ...rest] = own.words;
+    if (name === undefined || rest.length > 0) throw new UsageError(`give the one virtual cluster: ${command} NAME`);
+    const { runSleepCommand } = await import('./sleep-command.js');
+    return runSleepCommand(command, name);
+  }
   const settings = await import('./settings.js');
   const forms = new Map([...OWN_OPTIONS, ...settings.flagForms()]);
   const line = parseCommandLine(args, forms);
@@ -45,7 +55,9 @@ async function main(): Promise<void> {
   settings.refuseUnknown(line.unknown, forms.keys());
   if (given('print-schema')) return write(settings.schemaText());
   if (line.words.length !== 1 || (command !== 'init' && command !== 'run')) {
-    throw new UsageError(`unknown command "${line.words.join(' ')}": give init or run (--help lists all flags)`);
+    throw new UsageError(
+      `unknown command "${line.words.join(' ')}": give init, run, pause or resume (--help lists all flags)`,
+    );
   }
   const sources = {
     file: optional(line, 'configuration'),

@@ -5,11 +5,14 @@ import type { SyncerConfiguration } from './configuration';
 import type { Logger } from './engine';
 import { ApiError, resources } from './kube-client';
 import type { KubeClient } from './kube-client';
+import { pausedAt } from './sleep';
 import type { Anchor, ClusterIdentity } from './translation';
 
 /** What the syncer reads of its own control plane on the host, once, at start. */
 export interface OwnObjects {
   readonly anchor: Anchor;
+  /** When the virtual cluster was put to sleep last, in ms since the epoch; undefined: never. */
+  readonly pausedAt: number | undefined;
   /** ClusterIP of the Service in front of the virtual API server. */
   readonly apiServerIP: string;
   /** That Service. */
@@ -43,6 +46,7 @@ export async function ownObjects(
       const explicit = configuration.network.serviceCIDRs;
       return {
         anchor: { name: names.anchor, uid: anchor.metadata?.uid ?? '' },
+        pausedAt: pausedAt(anchor),
         apiServerIP,
         service,
         serviceCIDRs: explicit.length > 0 ? explicit : found.split(',').filter((range) => range !== ''),

@@ -131,7 +131,7 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   const etcd = configuration.store.embedded ? new EtcdClient({ url: STORE, ...files.store }) : undefined;
   // Whether or not the API server answers: a full store is a reason why it does not.
   if (etcd) reflectors.push(new StoreKeeper({ etcd, logger, metrics }).run(stop.signal));
-  const { anchor, apiServerIP, service } = await known;
+  const { anchor, pausedAt, apiServerIP, service } = await known;
   const [version] = await Promise.all([untilReady(virtual, logger, stop.signal), hostVersion.known()]);
   if (guard !== undefined) reflectors.push(guard.run(stop.signal));
   await settleVersion({
@@ -177,6 +177,7 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   const environment = {
     identity,
     anchor,
+    pausedAt,
     configuration,
     apiServerIP,
     version,

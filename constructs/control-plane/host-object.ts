@@ -1,4 +1,5 @@
 import type { StatefulSet } from 'kubernetes-types/apps/v1';
+import type { CronJob } from 'kubernetes-types/batch/v1';
 import type { ConfigMap, Secret, Service, ServiceAccount } from 'kubernetes-types/core/v1';
 import type {
   ValidatingAdmissionPolicy,
@@ -39,4 +40,5 @@ export type KubernetesObject =
   | ClusterRoleBinding
   | ValidatingAdmissionPolicy
   | ValidatingAdmissionPolicyBinding
-  | StatefulSet;
+  | StatefulSet
+  | CronJob;

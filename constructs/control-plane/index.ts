@@ -11,6 +11,7 @@ import {
   roleBinding,
   workloadServiceAccount,
 } from './rbac';
+import { sleepObjects } from './sleep';
 import { apiServerService, storeService } from './services';
 import type { KubernetesObject } from './host-object';
 import { statefulSet } from './stateful-set';
@@ -47,5 +48,6 @@ export function controlPlaneObjects(spec: VirtualClusterSpec): ReadonlyMap<strin
     ...apiServerRoutes(spec),
     ['store-service', storeService(spec)],
     ['stateful-set', statefulSet(spec)],
+    ...sleepObjects(spec),
   ]);
 }

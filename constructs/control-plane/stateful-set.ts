@@ -26,7 +26,8 @@ export function statefulSet(spec: VirtualClusterSpec): StatefulSet {
     kind: 'StatefulSet',
     metadata: { name: names.statefulSet, namespace: spec.namespace, labels: controlPlaneLabels(spec.name) },
     spec: {
-      replicas: 1,
+      // Left out where it would wake a cluster that sleeps; the API server's default is one.
+      ...(spec.sleep === undefined ? { replicas: 1 } : {}),
       serviceName: names.storeService,
       podManagementPolicy: 'Parallel',
       updateStrategy: { type: 'RollingUpdate' },

@@ -42,11 +42,13 @@ export { Cpu, type CpuAmount } from './quantity';
 export { RELEASE } from './release';
 export { resolveSpec, type ResolvedSpec, type SpecContext } from './resolve';
 export type { ContainerResources, ControlPlaneContainer, ControlPlaneResources } from './resources';
+export { SleepSchedule, type SleepCronProps, type WorkingHours } from './sleep-schedule';
 export type {
   EmbeddedStoreSpec,
   EtcdStoreSpec,
   PostgresStoreSpec,
   ResourceAmounts,
+  SleepScheduleSpec,
   StoreSpec,
   VirtualClusterSpec,
 } from './spec';

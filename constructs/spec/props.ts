@@ -5,6 +5,7 @@ import type { KubeconfigProps } from './kubeconfig';
 import type { KubernetesVersion } from './kubernetes-version';
 import type { PodSecurityLevel } from './pod-security-level';
 import type { ControlPlaneResources } from './resources';
+import type { SleepSchedule } from './sleep-schedule';
 import type { Store } from './store';
 import type { SyncProps } from './sync';
 
@@ -125,6 +126,12 @@ export interface VirtualClusterProps {
    * @default - none beside those of Service NAME
    */
   readonly apiServerNames?: readonly string[];
+  /**
+   * When the cluster sleeps, to cost nothing but its volumes.
+   *
+   * @default - never
+   */
+  readonly sleep?: SleepSchedule;
   /**
    * What is synced between the virtual cluster and its host, and how.
    *

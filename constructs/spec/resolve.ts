@@ -17,7 +17,9 @@ import type { ControlPlaneImages } from './image-sources';
 import type { VirtualClusterProps } from './props';
 import { cpuMillis, sizeKibibytes, sizeQuantity } from './quantity';
 import type { ContainerResources, ControlPlaneContainer } from './resources';
-import type { EmbeddedStoreSpec, ResourceAmounts, StoreSpec, VirtualClusterSpec } from './spec';
+import { sleepProblems } from './sleep-problems';
+import type { SleepSchedule } from './sleep-schedule';
+import type { EmbeddedStoreSpec, ResourceAmounts, SleepScheduleSpec, StoreSpec, VirtualClusterSpec } from './spec';
 import { isEmbedded, resolveEtcd, resolvePostgres } from './external-store';
 import type { StoreProps } from './store';
 import { sharedPolicies, syncDocument } from './sync';
@@ -56,13 +58,17 @@ export function resolveSpec(props: VirtualClusterProps, context: SpecContext): R
   const resources = resolveResources(props, problems);
   const exposure = props.exposure ?? DEFAULTS.exposure;
   problems.push(...exposureProblems(exposure));
+  if (props.sleep !== undefined) problems.push(...sleepProblems(props.sleep, name));
   const configuration = resolveDocument(props, name, images, isEmbedded(store), problems);
   if (problems.length > 0 || images === undefined || configuration === undefined) return { ok: false, problems };
   const shared = sharedPolicies(props.sync);
-  return {
-    ok: true,
-    spec: { name, namespace, images, store, resources, exposure: exposure.spec, shared, configuration },
-  };
+  const sleep = props.sleep === undefined ? {} : { sleep: sleepSpec(props.sleep) };
+  const spec = { name, namespace, images, store, resources, exposure: exposure.spec, ...sleep, shared, configuration };
+  return { ok: true, spec };
+}
+
+function sleepSpec({ sleep, wake, timeZone }: SleepSchedule): SleepScheduleSpec {
+  return { sleep, ...(wake === undefined ? {} : { wake }), timeZone };
 }
 
 function resolveNamespace(namespace: string | undefined, problems: ConfigurationProblem[]): string {

@@ -34,6 +34,13 @@ export interface EtcdStoreSpec {
 /** The store's settings, resolved. */
 export type StoreSpec = EmbeddedStoreSpec | PostgresStoreSpec | EtcdStoreSpec;
 
+/** When the cluster sleeps: cron's words, and the IANA name of the time zone. */
+export interface SleepScheduleSpec {
+  readonly sleep: string;
+  readonly wake?: string;
+  readonly timeZone: string;
+}
+
 /** A virtual cluster with all defaults applied and checked: plain data from which every host object follows. */
 export interface VirtualClusterSpec {
   readonly name: string;
@@ -45,6 +52,8 @@ export interface VirtualClusterSpec {
   readonly exposure: ExposureSpec;
   /** What constructs have made on the host for several clusters. */
   readonly shared: SharedPolicies;
+  /** Undefined: it never sleeps. */
+  readonly sleep?: SleepScheduleSpec;
   /** The document that the syncer reads: its settings have no second copy here. */
   readonly configuration: SyncerConfiguration;
 }

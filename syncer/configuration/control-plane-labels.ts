@@ -5,7 +5,7 @@
 export const CONTROL_PLANE_LABEL = 'nestling.dev/control-plane';
 
 /** Part that an object plays, for `app.kubernetes.io/component`. */
-export type Component = 'control-plane' | 'workloads';
+export type Component = 'control-plane' | 'workloads' | 'sleep';
 
 /** Labels of a host object that the control plane, or its manifests, make for itself. */
 export function controlPlaneLabels(

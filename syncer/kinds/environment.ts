@@ -10,6 +10,8 @@ export interface KindEnvironment {
   readonly identity: ClusterIdentity;
   /** Owner of every host object, so that deleting the virtual cluster leaves nothing. */
   readonly anchor: Anchor;
+  /** When the virtual cluster was put to sleep last, in ms since the epoch: pods that ran then have no twins. @default never */
+  readonly pausedAt?: number | undefined;
   readonly configuration: SyncerConfiguration;
   /** ClusterIP of the host Service in front of the virtual API server. */
   readonly apiServerIP: string;

@@ -221,6 +221,11 @@ export class Pods {
     }
     if (isTerminal(virtual)) return; // it ran to its end; the host has cleaned up
     if (virtual.status?.startTime || wasScheduled(virtual)) {
+      if (wasPutToSleep(virtual, this.#environment.pausedAt)) {
+        if (virtual.spec?.restartPolicy !== 'Never') return this.#create(key, virtual);
+        await this.#endAsleep(virtual);
+        return;
+      }
       // It ran, or may have and its host pod was removed (a dead node, an eviction): a pod never starts twice, its controller
       // makes another one.
       warn(this.#environment, resources.pods, virtual, 'LostOnHost', 'the pod was removed from the host');
@@ -229,6 +234,23 @@ export class Pods {
     }
     if (isGated(virtual)) return;
     return this.#create(key, virtual);
+  }
+
+  /** As a kubelet does when its node comes up again: what may not start twice has failed. */
+  async #endAsleep(virtual: Pod): Promise<void> {
+    const { name = '', namespace = '', uid } = virtual.metadata ?? {};
+    const message = 'the virtual cluster was put to sleep while the pod ran, and the pod may not start twice';
+    try {
+      const after = await this.#environment.virtual.patch<Pod>(
+        resources.pods,
+        { name, namespace, subresource: 'status', type: 'strategic' },
+        { metadata: { uid }, status: { phase: 'Failed', reason: 'Terminated', message } },
+      );
+      this.#caches.virtual.pods.observe(after);
+    } catch (error) {
+      // Gone, or another pod has the name.
+      if (!ApiError.is(error, 'NotFound') && !isOtherObject(error)) throw error;
+    }
   }
 
   async #removeNow(virtual: Pod): Promise<void> {
@@ -643,6 +665,15 @@ function knownNames(pod: Pod): readonly KnownName[] {
 function wasScheduled(pod: Pod): boolean {
   const scheduled = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
   return Boolean(pod.spec?.nodeName) && scheduled?.status === 'True';
+}
+
+/**
+ * Whether a pod without a twin ran when the virtual cluster was put to sleep, and nobody makes another one in its place: it starts again on
+ * its node, as after a restart of that. One with a controller goes, and its controller makes another one where there is room.
+ */
+function wasPutToSleep({ metadata, status }: Pod, pausedAt: number | undefined): boolean {
+  if (pausedAt === undefined || metadata?.ownerReferences?.some(({ controller }) => controller)) return false;
+  return Date.parse(status?.startTime ?? metadata?.creationTimestamp ?? '') <= pausedAt;
 }
 
 function sameLabels(a: Record<string, string> | undefined = {}, b: Record<string, string> | undefined = {}): boolean {

@@ -28,6 +28,7 @@ export const resources = {
   daemonSets: grouped('apps', 'daemonsets', 'DaemonSet'),
   replicaSets: grouped('apps', 'replicasets', 'ReplicaSet'),
   jobs: grouped('batch', 'jobs', 'Job'),
+  cronJobs: grouped('batch', 'cronjobs', 'CronJob'),
   endpointSlices: grouped('discovery.k8s.io', 'endpointslices', 'EndpointSlice'),
   ingresses: grouped('networking.k8s.io', 'ingresses', 'Ingress'),
   ingressClasses: grouped('networking.k8s.io', 'ingressclasses', 'IngressClass', false),

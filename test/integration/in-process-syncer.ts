@@ -1,3 +1,4 @@
+import type { ConfigMap } from 'kubernetes-types/core/v1';
 import { resolveConfiguration } from '../../syncer/configuration/document';
 import type { SyncerConfiguration, SyncerConfigurationInput } from '../../syncer/configuration';
 import { createLogger, EventRecorder, Metrics } from '../../syncer/engine';
@@ -5,6 +6,7 @@ import { createCaches, HostVersion, runKinds } from '../../syncer/kinds';
 import type { Caches } from '../../syncer/kinds';
 import { KubeClient, resources } from '../../syncer/kube-client';
 import type { ClusterConnection } from '../../syncer/kube-client';
+import { pausedAt } from '../../syncer/sleep';
 
 /** A virtual cluster's name and host namespace in these tests. */
 export const NAME = 'vc';
@@ -69,12 +71,13 @@ export async function startSyncer(
   metrics.observeClient('host', host);
   metrics.observeClient('virtual', virtual);
   const identity = { name: NAME, hostNamespace: HOST_NAMESPACE };
-  const anchor = await host.get(resources.configMaps, { name: `${NAME}-anchor`, namespace: HOST_NAMESPACE });
+  const anchor = await host.get<ConfigMap>(resources.configMaps, { name: `${NAME}-anchor`, namespace: HOST_NAMESPACE });
   const caches = createCaches({ identity, host, virtual, logger, metrics });
   const events = new EventRecorder(virtual, { component: 'nestling-syncer', logger, metrics });
   const environment = {
     identity,
     anchor: { name: `${NAME}-anchor`, uid: anchor.metadata?.uid ?? '' },
+    pausedAt: pausedAt(anchor),
     configuration: configurationOf(settings),
     apiServerIP: '10.96.0.1',
     version: 'v1.37.2',

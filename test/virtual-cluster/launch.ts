@@ -269,6 +269,8 @@ const LEFTOVER_KINDS = [
   resources.roleBindings,
   resources.persistentVolumeClaims,
   resources.networkPolicies,
+  resources.jobs,
+  resources.cronJobs,
 ];
 
 /** What a namespace has that it would not have if it were empty: `Kind/name`. */
