@@ -7,35 +7,43 @@ export interface HostObjectName {
   readonly name: string;
 }
 
-/** Host objects of all clusters of an app by the constructs that claim them: a look-up instead of a walk over the tree per cluster. */
-const claimsByApp = new WeakMap<IConstruct, Map<string, IConstruct[]>>();
+/** A name that another construct of the app claimed first. */
+interface Contest<T> {
+  readonly object: T;
+  readonly other: IConstruct;
+}
 
-/** Records that a construct makes these host objects, in whatever chart of the app it stands. */
+/** The names that the constructs of an app have claimed: a look-up instead of a walk over the tree per cluster. */
+interface Claims {
+  readonly firstOwners: Map<string, IConstruct>;
+  /** What each construct lost to others, found when it claimed. */
+  readonly lost: Map<IConstruct, Contest<HostObjectName>>;
+}
+
+const claimsByApp = new WeakMap<IConstruct, Claims>();
+
+/**
+ * Records that a construct makes these host objects, in whatever chart of the app it stands. Who came first has the name: so a conflict
+ * is told once, by the one that came later.
+ */
 export function claimNames(owner: IConstruct, objects: readonly HostObjectName[]): void {
   const { root } = owner.node;
-  const claims = claimsByApp.get(root) ?? new Map<string, IConstruct[]>();
+  const claims = claimsByApp.get(root) ?? { firstOwners: new Map(), lost: new Map() };
   claimsByApp.set(root, claims);
   for (const object of objects) {
-    const owners = claims.get(claimKey(object));
-    if (owners === undefined) claims.set(claimKey(object), [owner]);
-    else owners.push(owner);
+    const key = claimKey(object);
+    const first = claims.firstOwners.get(key);
+    if (first === undefined) claims.firstOwners.set(key, owner);
+    else if (first !== owner && !claims.lost.has(owner)) claims.lost.set(owner, { object, other: first });
   }
 }
 
 /**
- * The first of these objects that another construct of the app claimed before this one, and that construct. Who came
- * first has the name: so a conflict is told once, by the one that came later.
+ * The first of a construct's objects that another construct of the app claimed before it, and that construct. Answered from what was
+ * found at the claim: cdk8s validates the whole app anew for each of its charts.
  */
-export function contestedName<T extends HostObjectName>(
-  owner: IConstruct,
-  objects: readonly T[],
-): { readonly object: T; readonly other: IConstruct } | undefined {
-  const claims = claimsByApp.get(owner.node.root);
-  for (const object of objects) {
-    const first = claims?.get(claimKey(object))?.[0];
-    if (first !== undefined && first !== owner) return { object, other: first };
-  }
-  return undefined;
+export function contestedName(owner: IConstruct): Contest<HostObjectName> | undefined {
+  return claimsByApp.get(owner.node.root)?.lost.get(owner);
 }
 
 function claimKey({ kind, namespace, name }: HostObjectName): string {

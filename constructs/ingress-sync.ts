@@ -46,14 +46,9 @@ export class IngressSync extends Construct implements IIngressSync {
         : [ingressAdmissionPolicy(name, { allowedHosts, allowedClasses })];
     this.admissionPolicy = objects.length === 0 ? undefined : name;
     for (const object of objects) addHostObject(this, object.kind ?? '', object);
-    const names = objects.map(hostObjectName);
-    claimNames(this, names);
+    claimNames(this, objects.map(hostObjectName));
     const ingresses = { annotations, allowedHosts, allowedClasses };
-    this.node.addValidation({
-      validate: () => [
-        ...sharedSyncProblems(name, { toHost: { ingresses } }, 'sync.toHost.ingresses.', ''),
-        ...sharedNameProblems(this, name, names),
-      ],
-    });
+    const problems = sharedSyncProblems(name, { toHost: { ingresses } }, 'sync.toHost.ingresses.', '');
+    this.node.addValidation({ validate: () => [...problems, ...sharedNameProblems(this, name)] });
   }
 }

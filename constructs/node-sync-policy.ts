@@ -77,13 +77,8 @@ export class NodeSyncPolicy extends Construct implements INodeSyncPolicy {
     this.shared = { clusterRole: shared, admissionPolicy: nodes.enforce ? shared : undefined };
     const objects = [nodeReaderRole(shared), ...(nodes.enforce ? [nodesAdmissionPolicy(shared, nodes.selector)] : [])];
     for (const object of objects) addHostObject(this, object.kind ?? '', object);
-    const names = objects.map(hostObjectName);
-    claimNames(this, names);
-    this.node.addValidation({
-      validate: () => [
-        ...sharedSyncProblems(shared, { fromHost: { nodes } }, 'sync.fromHost.nodes', 'nodes'),
-        ...sharedNameProblems(this, shared, names),
-      ],
-    });
+    claimNames(this, objects.map(hostObjectName));
+    const problems = sharedSyncProblems(shared, { fromHost: { nodes } }, 'sync.fromHost.nodes', 'nodes');
+    this.node.addValidation({ validate: () => [...problems, ...sharedNameProblems(this, shared)] });
   }
 }

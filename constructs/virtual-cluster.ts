@@ -53,12 +53,12 @@ export class VirtualCluster extends Construct {
       claimed.push({ kind: 'Secret', namespace: spec.namespace, name });
     }
     claimNames(this, claimed);
-    this.node.addValidation({ validate: () => this.nameProblems(claimed) });
+    this.node.addValidation({ validate: () => this.nameProblems() });
   }
 
   /** Two clusters that would overwrite each other's objects on the host. */
-  private nameProblems(claimed: readonly { kind: string; namespace: string; name: string }[]): string[] {
-    const contested = contestedName(this, claimed);
+  private nameProblems(): string[] {
+    const contested = contestedName(this);
     if (contested === undefined) return [];
     const { object, other } = contested;
     const message =

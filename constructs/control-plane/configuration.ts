@@ -14,6 +14,15 @@ export function anchor(spec: VirtualClusterSpec): ConfigMap {
   };
 }
 
+/** Texts of documents that were written already: the ConfigMap holds one, and the pod its digest. */
+const texts = new WeakMap<VirtualClusterSpec['configuration'], string>();
+
+function configurationText({ configuration }: VirtualClusterSpec): string {
+  const text = texts.get(configuration) ?? formatConfiguration(configuration);
+  texts.set(configuration, text);
+  return text;
+}
+
 /** The syncer's configuration. */
 export function configurationMap(spec: VirtualClusterSpec): ConfigMap {
   return {
@@ -24,13 +33,13 @@ export function configurationMap(spec: VirtualClusterSpec): ConfigMap {
       namespace: spec.namespace,
       labels: controlPlaneLabels(spec.name),
     },
-    data: { [CONFIGURATION_KEY]: formatConfiguration(spec.configuration) },
+    data: { [CONFIGURATION_KEY]: configurationText(spec) },
   };
 }
 
 /** Changes with the syncer's configuration, so that the pod template does and the pod is replaced. */
 export function configurationHash(spec: VirtualClusterSpec): string {
-  return createHash('sha256').update(formatConfiguration(spec.configuration)).digest('hex').slice(0, 16);
+  return createHash('sha256').update(configurationText(spec)).digest('hex').slice(0, 16);
 }
 
 /**
