@@ -8,6 +8,7 @@ export {
   HostNodes,
   PodSecurityLevel,
   Rewrite,
+  Scheduler,
   SleepSchedule,
   Store,
   TlsPassthrough,

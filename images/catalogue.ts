@@ -18,7 +18,7 @@ export const KUBERNETES_VERSION = 'v1.37.2';
 
 /** A program that whoever builds images has to provide: a static Linux binary for this machine's architecture. */
 export type BinaryName =
-  'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'coredns' | 'kubectl' | 'agnhost' | 'metrics-server';
+  'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'coredns' | 'kubectl' | 'agnhost' | 'metrics-server';
 
 /** Where a file's bytes come from. */
 export type Source =
@@ -202,6 +202,12 @@ export const catalogue = {
       GO_RUNNER,
       programLayer('/usr/local/bin/kube-controller-manager', { binary: 'kube-controller-manager' }),
     ],
+    run: { env: [PATH], entrypoint: ['/go-runner'] },
+  },
+  /** For virtual clusters that have a scheduler of their own. */
+  'kube-scheduler': {
+    reference: `registry.k8s.io/kube-scheduler:${KUBERNETES_VERSION}`,
+    layers: [BASE, GO_RUNNER, programLayer('/usr/local/bin/kube-scheduler', { binary: 'kube-scheduler' })],
     run: { env: [PATH], entrypoint: ['/go-runner'] },
   },
   /** User by number since 1.14, which `runAsNonRoot` can verify; a file capability for port 53. */

@@ -6,6 +6,8 @@ export const PORTS = {
   etcdMetrics: 2381,
   /** kube-controller-manager. */
   controllerManager: 10257,
+  /** kube-scheduler. */
+  scheduler: 10259,
   /** Syncer, health and metrics. */
   syncer: 8080,
 } as const;

@@ -8,6 +8,7 @@ import { etcdContainer } from './etcd';
 import { kineContainer } from './kine';
 import { kubeApiServerContainer } from './kube-api-server';
 import { kubeControllerManagerContainer } from './kube-controller-manager';
+import { kubeSchedulerContainer } from './kube-scheduler';
 import { pkiContainer, syncerContainer } from './syncer';
 import { podVolumes, STORE_VOLUME } from './volumes';
 
@@ -55,6 +56,7 @@ export function statefulSet(spec: VirtualClusterSpec): StatefulSet {
             kubeApiServerContainer(spec),
             syncerContainer(spec),
             kubeControllerManagerContainer(spec),
+            ...(spec.configuration.scheduling.scheduler === 'virtual' ? [kubeSchedulerContainer(spec)] : []),
           ],
           volumes: podVolumes(spec),
         },

@@ -16,7 +16,7 @@ const SERVICE_ACCOUNT_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount
 export const STORE_VOLUME = 'data';
 
 /** Folders that the init container makes: one per upstream program, which sees no other's. */
-export type FilesOf = 'etcd' | 'kube-apiserver' | 'kube-controller-manager';
+export type FilesOf = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler';
 
 /** A container's own files, read-only. */
 export function filesMount(container: FilesOf): VolumeMount {

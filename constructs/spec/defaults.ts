@@ -39,6 +39,12 @@ export const DEFAULT_RESOURCES: Readonly<Record<ControlPlaneContainer, Required<
     memoryRequest: Size.mebibytes(128),
     memoryLimit: Size.mebibytes(512),
   },
+  kubeScheduler: {
+    cpuRequest: Cpu.millis(25),
+    cpuLimit: Cpu.units(1),
+    memoryRequest: Size.mebibytes(64),
+    memoryLimit: Size.mebibytes(512),
+  },
   syncer: {
     cpuRequest: Cpu.millis(25),
     cpuLimit: Cpu.units(1),

@@ -47,6 +47,7 @@ export class ImageSources {
       kine: from(version.kine),
       kubeApiServer: from(version.kubeApiServer),
       kubeControllerManager: from(version.kubeControllerManager),
+      kubeScheduler: from(version.kubeScheduler),
       coreDns: from(version.coreDns),
       syncer: from(`ghcr.io/nestling-dev/syncer:${RELEASE}`),
       ...this.overrides,

@@ -52,6 +52,7 @@ export type {
   StoreSpec,
   VirtualClusterSpec,
 } from './spec';
+export { Scheduler } from './scheduler';
 export {
   Store,
   type EphemeralStoreProps,

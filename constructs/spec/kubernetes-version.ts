@@ -10,6 +10,8 @@ export interface VersionImages {
   readonly kubeApiServer: string;
   /** The controllers. */
   readonly kubeControllerManager: string;
+  /** The scheduler of a virtual cluster that has one of its own. */
+  readonly kubeScheduler: string;
   /** The DNS server that is installed into the virtual cluster. */
   readonly coreDns: string;
 }
@@ -62,6 +64,7 @@ export class KubernetesVersion {
       ...COMMON,
       kubeApiServer: `registry.k8s.io/kube-apiserver:v${this.version}`,
       kubeControllerManager: `registry.k8s.io/kube-controller-manager:v${this.version}`,
+      kubeScheduler: `registry.k8s.io/kube-scheduler:v${this.version}`,
     };
   }
 }

@@ -5,6 +5,7 @@ import type { KubeconfigProps } from './kubeconfig';
 import type { KubernetesVersion } from './kubernetes-version';
 import type { PodSecurityLevel } from './pod-security-level';
 import type { ControlPlaneResources } from './resources';
+import type { Scheduler } from './scheduler';
 import type { SleepSchedule } from './sleep-schedule';
 import type { Store } from './store';
 import type { SyncProps } from './sync';
@@ -101,6 +102,12 @@ export interface VirtualClusterProps {
    * @default - none; every driver with PodSecurityLevel.PRIVILEGED
    */
   readonly allowedCSIDrivers?: readonly string[];
+  /**
+   * Who decides on which node a tenant's pod runs.
+   *
+   * @default Scheduler.host()
+   */
+  readonly scheduler?: Scheduler;
   /**
    * How the virtual API server is reached. Changing it leaves the tenant's pods alone.
    *

@@ -164,6 +164,7 @@ function resolveResources(
     etcd: of('etcd'),
     kubeApiServer: of('kubeApiServer'),
     kubeControllerManager: of('kubeControllerManager'),
+    kubeScheduler: of('kubeScheduler'),
     syncer: of('syncer'),
   };
 }
@@ -217,6 +218,7 @@ const PROP_OF_FIELD: readonly (readonly [field: string, prop: string])[] = [
   ['network.serviceCIDRs', 'serviceCIDR'],
   ['host.helperImage', 'images.syncer'],
   ['dns.image', 'images.coreDns'],
+  ['scheduling.scheduler', 'scheduler'],
   ['policy.podSecurity', 'podSecurity'],
   ['policy.allowedCSIDrivers', 'allowedCSIDrivers'],
 ];
@@ -249,6 +251,7 @@ function resolveDocument(
         podSecurity: props.podSecurity,
         allowedCSIDrivers: props.allowedCSIDrivers === undefined ? undefined : [...props.allowedCSIDrivers],
       },
+      scheduling: { scheduler: props.scheduler?.mode },
       sync: syncDocument(props.sync),
     });
   } catch (error) {

@@ -55,6 +55,12 @@ export interface ControlPlaneResources {
    */
   readonly kubeControllerManager?: ContainerResources;
   /**
+   * The scheduler, with `Scheduler.virtual()`.
+   *
+   * @default - CPU 25m to 1, memory 64 MiB to 512 MiB
+   */
+  readonly kubeScheduler?: ContainerResources;
+  /**
    * The syncer; the init container that makes keys and certificates has the same.
    *
    * @default - CPU 25m to 1, memory 128 MiB to 1 GiB

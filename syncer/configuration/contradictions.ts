@@ -13,6 +13,7 @@ export function contradictions(configuration: SyncerConfiguration): Configuratio
     ...kubeconfigSecrets(configuration),
     ...nodeAddress(configuration),
     ...csiDrivers(configuration),
+    ...virtualScheduler(configuration),
     ...synced(configuration),
     ...syncContradictions(configuration),
   ];
@@ -74,6 +75,40 @@ function csiDrivers({ policy: { podSecurity, allowedCSIDrivers } }: SyncerConfig
   const message =
     'has no effect, as podSecurity privileged allows every driver: choose baseline or restricted, or remove this';
   return [{ field: 'policy.allowedCSIDrivers', value: allowedCSIDrivers, message }];
+}
+
+/** A scheduler chooses among the nodes that are there before a pod, and by what it can see of the pod's volumes and devices. */
+function virtualScheduler({ scheduling, sync }: SyncerConfiguration): ConfigurationProblem[] {
+  if (scheduling.scheduler !== 'virtual') return [];
+  const { toHost, fromHost } = sync;
+  const field = 'scheduling.scheduler';
+  const problem = (message: string): ConfigurationProblem => ({ field, value: scheduling.scheduler, message });
+  const { mode } = fromHost.nodes;
+  const problems: ConfigurationProblem[] = [];
+  if (mode !== 'all' && mode !== 'selector') {
+    problems.push(
+      problem(
+        `finds no node to choose, as with sync.fromHost.nodes.mode ${mode} a node is there only once a pod is on it: set that to all or selector`,
+      ),
+    );
+  }
+  const unseen = (['storageClasses', 'persistentVolumes'] as const).filter((kind) => !fromHost[kind].enabled);
+  if (toHost.persistentVolumeClaims.enabled && unseen.length > 0) {
+    const settings = unseen.map((kind) => `sync.fromHost.${kind}`).join(' and ');
+    problems.push(
+      problem(
+        `cannot tell where the volume of a claim is or may be: enable ${settings}, or disable sync.toHost.persistentVolumeClaims`,
+      ),
+    );
+  }
+  if (toHost.resourceClaims.enabled) {
+    problems.push(
+      problem(
+        'would wait for devices that only the host sees: disable sync.toHost.resourceClaims, or leave scheduling to the host',
+      ),
+    );
+  }
+  return problems;
 }
 
 /** What is synced. */

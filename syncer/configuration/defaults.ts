@@ -7,6 +7,8 @@ export const CONFIGURATION_KIND = 'SyncerConfiguration';
 export const POD_SECURITY_LEVELS = ['privileged', 'baseline', 'restricted'] as const;
 /** Pod Security Standard of translated pods. */
 export type PodSecurity = (typeof POD_SECURITY_LEVELS)[number];
+/** Who decides on which node a tenant's pod runs: the host's scheduler, or one inside of the virtual cluster. */
+export const SCHEDULERS = ['host', 'virtual'] as const;
 /** What the syncer logs: records of this level and above. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -24,6 +26,7 @@ export const CONFIGURATION_DEFAULTS = {
   dnsImage: 'registry.k8s.io/coredns/coredns:v1.14.7',
   dnsReplicas: 1,
   podSecurity: 'baseline',
+  scheduler: 'host',
   reservationSeconds: 60,
   logLevel: 'info',
   maximumPriority: 1_000_000,

@@ -8,6 +8,7 @@ import {
   CONFIGURATION_KIND,
   LOG_LEVELS,
   POD_SECURITY_LEVELS,
+  SCHEDULERS,
 } from './defaults';
 import { kubernetesVersionProblem } from './kubernetes-version';
 import {
@@ -150,6 +151,18 @@ const policy = z
   })
   .describe("What tenants' pods may do on the host.");
 
+const scheduling = z
+  .strictObject({
+    scheduler: z
+      .enum(SCHEDULERS)
+      .default(CONFIGURATION_DEFAULTS.scheduler)
+      .describe(
+        'host: the scheduler of the host chooses the node of every pod, and the virtual pod follows. virtual: one inside of the virtual ' +
+          'cluster does, among the nodes that are shown, and the host runs the pod there or nowhere. It needs sync.fromHost.nodes.mode all or selector.',
+      ),
+  })
+  .describe("Who decides on which node a tenant's pod runs.");
+
 const services = z
   .strictObject({
     reservationSeconds: z
@@ -188,6 +201,7 @@ export const configurationSchema = z
     network: network.prefault({}),
     dns: dns.prefault({}),
     policy: policy.prefault({}),
+    scheduling: scheduling.prefault({}),
     services: services.prefault({}),
     sync: syncSchema,
     store: store.prefault({}),

@@ -26,6 +26,7 @@ import type { OfferedAttributes, OfferedClasses, Translation } from '../translat
 import type { Caches } from './caches';
 import type { ClassViews } from './class-views';
 import type { KindEnvironment } from './environment';
+import type { HostNodes } from './host-nodes';
 import { warn } from './refusals';
 import { Twins } from './twins';
 import type { Loss, Verdict } from './twins';
@@ -50,6 +51,7 @@ export class Claims {
   readonly #virtual: ObjectCache<PersistentVolumeClaim>;
   readonly #classes: Views<StorageClass> | undefined;
   readonly #attributes: Views<VolumeAttributesClass> | undefined;
+  readonly #nodes: HostNodes;
   readonly #twins: Twins<PersistentVolumeClaim>;
   readonly #retain: boolean;
   readonly #listeners = new Set<(virtualKey: string) => void>();
@@ -63,9 +65,11 @@ export class Claims {
     environment: KindEnvironment,
     caches: Caches,
     views: Pick<ClassViews, 'storageClasses' | 'volumeAttributesClasses'>,
+    nodes: HostNodes,
   ) {
     const { storageClasses: classes, volumeAttributesClasses: attributes } = views;
     this.#environment = environment;
+    this.#nodes = nodes;
     this.#classes = classes;
     this.#attributes = attributes;
     this.#retain = environment.configuration.sync.toHost.persistentVolumeClaims.deletionPolicy === 'Retain';
@@ -78,7 +82,12 @@ export class Claims {
       type: TYPE,
       virtual,
       host,
-      waitFor: [volumes, ...(classes ? [classes.host] : []), ...(attributes ? [attributes.host] : [])],
+      waitFor: [
+        volumes,
+        ...nodes.sources,
+        ...(classes ? [classes.host] : []),
+        ...(attributes ? [attributes.host] : []),
+      ],
       isReady: (claim) => this.#sourcesAreReady(claim),
       translate: (claim) => this.#translate(claim),
       // The data in it are worth more than its agreement with a claim that was changed into a wrong one.
@@ -191,6 +200,7 @@ export class Claims {
       retain: this.retains(claim),
       offered,
       offeredAttributes,
+      ...(this.#nodes.areChosenInside && { maySelect: (name) => this.#nodes.has(name) }),
     });
   }
 

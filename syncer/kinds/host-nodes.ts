@@ -1,7 +1,7 @@
 import type { Node, Pod } from 'kubernetes-types/core/v1';
 import type { ObjectCache, SyncedSource } from '../engine';
 import { ApiError, resources } from '../kube-client';
-import { checkNodes } from '../policy';
+import { checkChosenNode, checkNodes } from '../policy';
 import type { Violation } from '../policy';
 import { FieldPatches, hostNodeFacts, realNode, withAppliedDigest } from '../translation';
 import type { Caches } from './caches';
@@ -85,10 +85,16 @@ export class HostNodes {
     return undefined;
   }
 
-  /** What is against a pod where only the selected nodes may be used. */
+  /** What is against a pod where only the shown or the selected nodes may be used. */
   violations(pod: Pod): readonly Violation[] {
+    if (this.areChosenInside) return checkChosenNode(pod, (name) => this.has(name));
     const selector = this.enforcedSelector;
     return selector ? checkNodes(pod, { selector, has: (name) => this.has(name) }) : [];
+  }
+
+  /** Whether a scheduler of the virtual cluster chooses among the nodes, and pods run on no others. */
+  get areChosenInside(): boolean {
+    return this.#environment.configuration.scheduling.scheduler === 'virtual';
   }
 
   /** Labels that the node of every pod must have; undefined where any will do. */

@@ -99,7 +99,7 @@ export async function runKinds(
     runtimeClasses: views.runtimeClasses,
     serviceAccounts: accountTwins,
   });
-  const claims = toHost.persistentVolumeClaims.enabled ? new Claims(environment, caches, views) : undefined;
+  const claims = toHost.persistentVolumeClaims.enabled ? new Claims(environment, caches, views, hostNodes) : undefined;
   const certificatesAPI = new CertificatesAPI(environment.virtual);
   const projections = [
     new TrustBundles(environment, caches, certificatesAPI),

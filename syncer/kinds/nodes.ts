@@ -146,14 +146,15 @@ export class Nodes {
   }
 
   #wanted(name: string): Node {
-    return (
-      this.#hostNodes.view(name) ??
-      virtualNode(name, {
-        // A fake node tells nothing of the real one; the control plane's own architecture is the best guess there is.
-        architecture: process.arch === 'x64' ? 'amd64' : process.arch,
-        kubeletVersion: this.#environment.version,
-      })
-    );
+    const shown = this.#hostNodes.view(name);
+    if (shown) return shown;
+    const fake = virtualNode(name, {
+      // A fake node tells nothing of the real one; the control plane's own architecture is the best guess there is.
+      architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+      kubeletVersion: this.#environment.version,
+    });
+    // Pods that are on it stay; the scheduler must send no others.
+    return this.#hostNodes.areChosenInside ? { ...fake, spec: { unschedulable: true } } : fake;
   }
 
   /** Brings the host's facts up, and takes them away from a node that is to have none of them any more. */

@@ -11,6 +11,7 @@ import {
   hostPodResize,
   hostPodStatusPatch,
   isGated,
+  isPinnedTo,
   ownedBy,
   podReferences,
   serviceAccountOf,
@@ -220,7 +221,7 @@ export class Pods {
       return;
     }
     if (isTerminal(virtual)) return; // it ran to its end; the host has cleaned up
-    if (virtual.status?.startTime || wasScheduled(virtual)) {
+    if (virtual.status?.startTime || this.#wasScheduled(virtual)) {
       if (wasPutToSleep(virtual, this.#environment.pausedAt)) {
         if (virtual.spec?.restartPolicy !== 'Never') return this.#create(key, virtual);
         await this.#endAsleep(virtual);
@@ -233,6 +234,8 @@ export class Pods {
       return;
     }
     if (isGated(virtual)) return;
+    // Its scheduler has not chosen yet, and the change that tells brings it back.
+    if (this.#with.hostNodes.areChosenInside && !virtual.spec?.nodeName) return;
     return this.#create(key, virtual);
   }
 
@@ -386,7 +389,7 @@ export class Pods {
    * hosts clean up, or was on no node yet: then it gets another host pod.
    */
   async #passOnEviction(virtual: Pod, host: Pod): Promise<void> {
-    if (isTerminal(virtual) || !(host.spec?.nodeName || wasScheduled(virtual))) return;
+    if (isTerminal(virtual) || !(host.spec?.nodeName || this.#wasScheduled(virtual))) return;
     const gracePeriodSeconds = host.metadata?.deletionGracePeriodSeconds;
     await remove(
       this.#environment.virtual,
@@ -409,11 +412,14 @@ export class Pods {
   async #follow(virtual: Pod, host: Pod): Promise<ReconcileResult> {
     let current = host;
     if (!virtual.metadata?.deletionTimestamp && !host.metadata?.deletionTimestamp) {
+      if (this.#isAstray(virtual, host)) return this.#deleteOnHost(host);
       if (!(await this.#bind(virtual, host))) return;
       const context = this.#contextFor(virtual);
       if (context) current = await this.#passOnChanges(virtual, host, context);
       for (const beside of [this.#with.tokens, ...this.#with.projections]) beside.check(virtual, current);
     }
+    // Until the host's scheduler says something, what the virtual cluster's said is all there is to know.
+    if (this.#with.hostNodes.areChosenInside && !current.status?.conditions?.length) return;
     const patch = virtualPodStatusPatch(current, virtual);
     const uid = virtual.metadata?.uid ?? '';
     if (!patch || this.#unkept.has(uid, VIRTUAL_STATUS, patch)) return;
@@ -581,6 +587,21 @@ export class Pods {
     return true;
   }
 
+  /**
+   * Whether a pod was bound because of a twin of it that the host bound. Where a scheduler of the virtual cluster binds pods, that says
+   * nothing of a twin.
+   */
+  #wasScheduled(virtual: Pod): boolean {
+    return !this.#with.hostNodes.areChosenInside && wasScheduled(virtual);
+  }
+
+  /** Whether a twin that is on no node yet could end up on another one than the virtual scheduler chose: it is from before there was one. */
+  #isAstray(virtual: Pod, host: Pod): boolean {
+    if (!this.#with.hostNodes.areChosenInside || host.spec?.nodeName) return false;
+    const { nodeName } = virtual.spec ?? {};
+    return !nodeName || !isPinnedTo(nodeName, host);
+  }
+
   /** Says why the pod does not start: as an event, and as the condition that `kubectl describe` shows. */
   async #refuse(virtual: Pod, reason: string, message: string, eventReason = reason): Promise<void> {
     warn(this.#environment, resources.pods, virtual, eventReason, message);
@@ -636,6 +657,7 @@ export class Pods {
       priorityClassName: this.#with.classes.priorityClassName(virtual),
       helperImage: configuration.host.helperImage,
       realNodeLabels: configuration.sync.fromHost.nodes.mode !== 'fake',
+      scheduledInside: this.#with.hostNodes.areChosenInside,
       enforcedNodeSelector: this.#with.hostNodes.enforcedSelector,
       resourceClaims: configuration.sync.toHost.resourceClaims.enabled,
       ...(dnsIP === undefined || dnsIP === '' || dnsIP === 'None' ? {} : { dnsIP }),

@@ -16,7 +16,7 @@ import type { AuthorityName, SharedLeafName } from './plan';
 export const SERVICE_WEBHOOK_FILE = 'service-webhook.json';
 
 /** Containers that get files of their own: the first folder below the directory. */
-export type FilesOf = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'syncer';
+export type FilesOf = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'syncer';
 
 /** Where a running control plane has its authorities' certificates; that of the admission webhook is in a manifest. */
 export const AUTHORITY_FILES: Readonly<Partial<Record<AuthorityName, string>>> = {
@@ -73,22 +73,30 @@ export function controlPlaneFiles(
   if (way === 'object') put('syncer', SERVICE_WEBHOOK_FILE, webhook);
   else put('kube-apiserver', `${STATIC_MANIFESTS}/service.yaml`, webhook);
 
-  put(
-    'kube-controller-manager',
-    'kubeconfig',
-    formatKubeconfig({
-      name: 'virtual-cluster',
-      server: `https://127.0.0.1:${layout.apiServerPort}`,
-      certificateAuthority: material.get('ca.crt'),
-      user: 'kube-controller-manager',
-      // Files, which it reads again: what is inside of a kubeconfig, it reads once.
-      client: { certificateFile: 'client.crt', keyFile: 'client.key' },
-    }),
-  );
+  const putKubeconfig = (container: 'kube-controller-manager' | 'kube-scheduler') =>
+    put(
+      container,
+      'kubeconfig',
+      formatKubeconfig({
+        name: 'virtual-cluster',
+        server: `https://127.0.0.1:${layout.apiServerPort}`,
+        certificateAuthority: material.get('ca.crt'),
+        user: container,
+        // Files, which it reads again: what is inside of a kubeconfig, it reads once.
+        client: { certificateFile: 'client.crt', keyFile: 'client.key' },
+      }),
+    );
+
+  putKubeconfig('kube-controller-manager');
   putPair('kube-controller-manager', 'client', 'controller-manager');
   putPair('kube-controller-manager', 'ca', 'ca');
   put('kube-controller-manager', 'sa.key', material.get(MATERIAL_KEYS.tokenKey));
   putAuthority('kube-controller-manager', 'front-proxy-ca', 'front-proxy-ca');
+
+  if (configuration.scheduling.scheduler === 'virtual') {
+    putKubeconfig('kube-scheduler');
+    putPair('kube-scheduler', 'client', 'scheduler');
+  }
 
   putAuthority('syncer', 'ca', 'ca');
   putPair('syncer', 'client', 'syncer');

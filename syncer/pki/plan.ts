@@ -75,6 +75,13 @@ export const SHARED_LEAFS = [
     leastLifeMs: FOLLOWED_BY_CLIENT_GO_MS,
   },
   {
+    name: 'scheduler',
+    authority: 'ca',
+    // Kubernetes gives this user what a scheduler needs, and nothing else.
+    request: { commonName: 'system:kube-scheduler', usages: ['client'] },
+    leastLifeMs: FOLLOWED_BY_CLIENT_GO_MS,
+  },
+  {
     name: 'syncer',
     authority: 'ca',
     request: { commonName: 'nestling-syncer', organizations: [ADMINISTRATORS], usages: ['client'] },

@@ -43,6 +43,17 @@ export function checkNodes({ spec }: Pod, nodes: EnforcedNodes): Violation[] {
   return result;
 }
 
+/**
+ * What is against the node that a pod is bound to in the virtual cluster: that it is none of those that the platform shows. A tenant can
+ * make Node objects of any name, and write any name into a pod.
+ */
+export function checkChosenNode({ spec }: Pod, isShown: (nodeName: string) => boolean): Violation[] {
+  const { nodeName } = spec ?? {};
+  if (!nodeName || isShown(nodeName)) return [];
+  const remedy = 'pods run on the nodes that the platform shows only: create the pod again, on one of those';
+  return [violation(RULE, LEVEL, 'spec.nodeName', nodeName, remedy)];
+}
+
 /** The requirement of a term that none of the nodes meets, as text; undefined where there is none. */
 function contradiction(
   { matchExpressions, matchFields }: NodeSelectorTerm,

@@ -1,7 +1,7 @@
 export { canonicalAddress, isNeverTenant } from './address';
 export { checkEndpoints, type EndpointFacts, type EndpointVerdict } from './check-endpoints';
 export { checkIngress, type IngressPolicy } from './check-ingress';
-export { checkNodes, type EnforcedNodes } from './check-nodes';
+export { checkChosenNode, checkNodes, type EnforcedNodes } from './check-nodes';
 export { checkPod, type PodPolicyOptions } from './check-pod';
 export { checkRuntimeClass } from './check-runtime-class';
 export { checkService } from './check-service';

@@ -65,6 +65,12 @@ export interface TranslationContext extends ObjectContext {
    * @default false: the label is the node's name
    */
   readonly realNodeLabels?: boolean | undefined;
+  /**
+   * Whether a scheduler of the virtual cluster chooses the node of every pod: of what a pod asks of nodes, only that choice goes to the host.
+   *
+   * @default false: the host chooses
+   */
+  readonly scheduledInside?: boolean | undefined;
   /** Labels of the only nodes that pods may run on. @default any */
   readonly enforcedNodeSelector?: Readonly<Record<string, string>> | undefined;
   /** Labels of the pod's virtual Namespace. */

@@ -97,6 +97,7 @@ export {
   type IssuedCertificate,
   type PodCertificateRequest,
 } from './pod-certificates';
+export { isPinnedTo } from './node-pin';
 export { podReferences } from './pod-references';
 export { isGated, translatePod } from './pod';
 export { hiddenContainerName, withoutHiddenContainer } from './hidden-container';

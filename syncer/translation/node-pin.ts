@@ -1,4 +1,4 @@
-import type { Affinity, NodeSelectorTerm } from 'kubernetes-types/core/v1';
+import type { Affinity, NodeSelectorTerm, Pod } from 'kubernetes-types/core/v1';
 
 /**
  * A pod's affinity with the name of a node as a requirement: `spec.nodeName`, which a tenant set, or what names the node as well. A node's name in the host pod itself would
@@ -17,6 +17,21 @@ export function pinnedTo(nodeName: string, affinity: Affinity | undefined): Affi
     ...affinity,
     nodeAffinity: { ...nodeAffinity, requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: pinned } },
   };
+}
+
+/** Whether a host pod can run on that node only, as {@link pinnedTo} makes it. */
+export function isPinnedTo(nodeName: string, host: Pod): boolean {
+  const terms =
+    host.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  return (
+    terms.length > 0 &&
+    terms.every((term) =>
+      term.matchFields?.some(
+        ({ key, operator, values = [] }) =>
+          key === 'metadata.name' && operator === 'In' && values.length === 1 && values[0] === nodeName,
+      ),
+    )
+  );
 }
 
 function isEmptyTerm(term: NodeSelectorTerm): boolean {

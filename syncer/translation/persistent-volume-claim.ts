@@ -34,6 +34,9 @@ const CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class';
 /** What the host's controllers, and those of every cluster, write on a claim that has its volume. */
 const BOUND_ANNOTATIONS = { 'pv.kubernetes.io/bind-completed': 'yes', 'pv.kubernetes.io/bound-by-controller': 'yes' };
 
+/** By it a scheduler says for which node a volume is to be made, of a class that waits for a pod. */
+const SELECTED_NODE = 'volume.kubernetes.io/selected-node';
+
 /** The classes of the host that tenants may name, where the platform shows them. */
 export interface OfferedClasses {
   /** Whether tenants see the class. */
@@ -60,6 +63,12 @@ export interface ClaimContext extends ObjectContext {
   readonly offered?: OfferedClasses | undefined;
   /** The attributes that a claim may have, a new one or one that is there. @default any of the host's */
   readonly offeredAttributes?: OfferedAttributes | undefined;
+  /**
+   * Whether a scheduler of the virtual cluster may choose a node for the claim's volume.
+   *
+   * @default the host's scheduler chooses, and what a claim says of it stays behind
+   */
+  readonly maySelect?: ((nodeName: string) => boolean) | undefined;
 }
 
 /** What the rules of the table ask for. */
@@ -145,6 +154,8 @@ export function translatePersistentVolumeClaim(
   delete spec.storageClassName;
   if (typeof chosen === 'string') spec.storageClassName = chosen;
   const metadata = hostMetadata('PersistentVolumeClaim', claim.metadata, context);
+  const selected = claim.metadata?.annotations?.[SELECTED_NODE];
+  if (selected !== undefined && context.maySelect?.(selected)) metadata.annotations[SELECTED_NODE] = selected;
   if (context.retain) {
     delete metadata.ownerReferences;
     metadata.annotations[ANNOTATIONS.keptFor] = context.anchor.uid;

@@ -48,7 +48,8 @@ export function translatePod(pod: Pod, context: TranslationContext): Translation
         'spec.dnsPolicy asks for the DNS of the cluster, which has no address yet; the pod starts as soon as Service kube-system/kube-dns has one',
     };
   }
-  const copied = new Copier(environment).copy(POD_SPEC, spec ?? {}, ['spec']) as PodSpec;
+  const wanted = context.scheduledInside ? withoutWishes(spec) : spec;
+  const copied = new Copier(environment).copy(POD_SPEC, wanted ?? {}, ['spec']) as PodSpec;
   const fqdn = fqdnProblem(pod, context.clusterDomain);
   if (fqdn !== undefined) environment.refuse('spec.setHostnameAsFQDN', fqdn);
   const refusal = environment.refusal();
@@ -116,6 +117,17 @@ function hostSpec(copied: PodSpec, nodeChoice: NodeChoice, pod: Pod, context: Tr
   delete spec.priorityClassName;
   if (isAllowedPriorityClass(context.priorityClassName)) spec.priorityClassName = context.priorityClassName;
   return spec;
+}
+
+/**
+ * A pod's spec without what its scheduler heeded when it chose the node: labels of virtual nodes, and where other pods were then. On the host
+ * those may be others, and would contradict the choice.
+ */
+function withoutWishes(spec: PodSpec | undefined): PodSpec | undefined {
+  if (!spec?.nodeName) return spec;
+  const others = { ...spec };
+  for (const field of ['nodeSelector', 'affinity', 'topologySpreadConstraints'] as const) delete others[field];
+  return others;
 }
 
 /** On which nodes the host may run the pod: those that the tenant chose, of those that the platform allows. */

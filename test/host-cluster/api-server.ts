@@ -9,7 +9,13 @@ import type { ClusterConnection } from '../../syncer/kube-client';
 import { Api } from './api';
 import { resolveBinaries } from './binaries';
 import type { ControlPlaneIdentity, ControlPlaneLayout } from './control-plane';
-import { apiServerCommand, controllerManagerCommand, createIdentity, etcdCommand } from './control-plane';
+import {
+  apiServerCommand,
+  controllerManagerCommand,
+  createIdentity,
+  etcdCommand,
+  schedulerCommand,
+} from './control-plane';
 import { HostClusterError } from './failure';
 import { writeKubeconfig } from './kubeconfig';
 import { findProgram } from './prerequisites';
@@ -30,6 +36,12 @@ export interface ApiServerOptions {
    * @default none: no controller manager, and pods need no ServiceAccount
    */
   readonly controllers?: readonly string[];
+  /**
+   * Whether kube-scheduler runs, of the version of everything else.
+   *
+   * @default false
+   */
+  readonly scheduler?: boolean;
   /** @default '10.96.0.0/16' */
   readonly serviceCIDR?: string;
   /** Where it listens on 127.0.0.1. @default a free port */
@@ -149,7 +161,11 @@ class BareApiServer implements RunningApiServer {
   async start(): Promise<void> {
     this.launch('etcd', etcdCommand(this.programs.etcd, this.layout));
     await this.startAgain();
-    const { controllers } = this.options;
+    const { controllers, scheduler = false, log = () => undefined } = this.options;
+    if (scheduler) {
+      const { 'kube-scheduler': program } = await resolveBinaries(['kube-scheduler'], log);
+      this.launch('kube-scheduler', schedulerCommand(program, this.layout, this.identity, ['--secure-port=0']));
+    }
     if (!controllers) return;
     const command = controllerManagerCommand(this.programs['kube-controller-manager'], this.layout, this.identity, [
       `--controllers=${controllers.join(',')}`,

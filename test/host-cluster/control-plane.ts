@@ -181,7 +181,12 @@ export function controllerManagerCommand(
 }
 
 /** kube-scheduler's command line. */
-export function schedulerCommand(binary: string, layout: ControlPlaneLayout, identity: ControlPlaneIdentity): string[] {
+export function schedulerCommand(
+  binary: string,
+  layout: ControlPlaneLayout,
+  identity: ControlPlaneIdentity,
+  more: readonly string[] = [],
+): string[] {
   const kubeconfig = userKubeconfig(layout, identity, 'system:kube-scheduler');
   const configuration = join(layout.directory, 'kube-scheduler.yaml');
   writeFileSync(
@@ -200,5 +205,6 @@ export function schedulerCommand(binary: string, layout: ControlPlaneLayout, ide
     `--authentication-kubeconfig=${kubeconfig}`,
     `--authorization-kubeconfig=${kubeconfig}`,
     `--bind-address=${layout.address}`,
+    ...more,
   ];
 }

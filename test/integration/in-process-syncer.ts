@@ -29,7 +29,7 @@ export interface InProcessSyncer {
 
 /** What a test's syncer is told. */
 export type SyncerSettings = Partial<Pick<SyncerConfiguration, 'services' | 'policy'>> &
-  Pick<SyncerConfigurationInput, 'sync'> & {
+  Pick<SyncerConfigurationInput, 'sync' | 'scheduling'> & {
     /** The time of day that tokens are renewed by, in ms. @default Date.now */
     readonly now?: () => number;
   };

@@ -22,7 +22,7 @@ const SECONDS = 60;
 export interface TwoClustersOptions {
   /** What is special about the API servers. Versions are those that the run tests. */
   readonly host?: Pick<ApiServerOptions, 'version' | 'flags'>;
-  readonly virtual?: Pick<ApiServerOptions, 'version' | 'flags'>;
+  readonly virtual?: Pick<ApiServerOptions, 'version' | 'flags' | 'scheduler'>;
   /** Controllers that run on the host. @default none */
   readonly hostControllers?: readonly string[];
   /** Controllers that run in the virtual cluster, beside those that pods need. @default none */

@@ -43,6 +43,7 @@ describe('a configuration document', () => {
       network: { serviceCIDRs: [] },
       dns: { enabled: true, image: 'registry.k8s.io/coredns/coredns:v1.14.7', replicas: 1 },
       policy: { podSecurity: 'baseline', allowedCSIDrivers: [] },
+      scheduling: { scheduler: 'host' },
       services: { reservationSeconds: 60 },
       store: { embedded: true },
       logging: { level: 'info' },

@@ -209,6 +209,30 @@ test.each([
   expect(errorOf(() => resolveConfiguration({ ...DOCUMENT, sync }))).toContain(message);
 });
 
+test('a scheduler of the virtual cluster sees the nodes and volumes that it chooses among, and no devices', () => {
+  const resolve = (sync: object) => () =>
+    resolveConfiguration({ ...DOCUMENT, scheduling: { scheduler: 'virtual' }, sync });
+  const fromHost = {
+    nodes: { mode: 'all' },
+    storageClasses: { enabled: true },
+    persistentVolumes: { enabled: true },
+  };
+  const toHost = { persistentVolumeClaims: { enabled: false } };
+  expect(resolve({ fromHost })).not.toThrow();
+  expect(resolve({ toHost, fromHost: { nodes: { mode: 'selector', selector: { pool: 'a' } } } })).not.toThrow();
+  for (const mode of ['fake', 'real']) {
+    expect(errorOf(resolve({ fromHost: { ...fromHost, nodes: { mode } } }))).toContain(
+      `scheduling.scheduler: "virtual": finds no node to choose, as with sync.fromHost.nodes.mode ${mode} a node is there only once a pod is on it: set that to all or selector`,
+    );
+  }
+  expect(errorOf(resolve({ fromHost: { nodes: { mode: 'all' } } }))).toContain(
+    'enable sync.fromHost.storageClasses and sync.fromHost.persistentVolumes, or disable sync.toHost.persistentVolumeClaims',
+  );
+  expect(errorOf(resolve({ fromHost, toHost: { resourceClaims: { enabled: true } } }))).toContain(
+    'disable sync.toHost.resourceClaims',
+  );
+});
+
 test('help shows every flag, with what it takes, its default and its bounds', () => {
   const text = flagHelp(fieldGroups(SCHEMA));
   for (const { flag } of FIELDS) expect(text).toMatch(new RegExp(`^    --${flag}[ [\\n]`, 'm'));

@@ -1,17 +1,31 @@
 import type { Pod } from 'kubernetes-types/core/v1';
 import type { PolicyRule } from 'kubernetes-types/rbac/v1';
-import { KubernetesVersion, NodeSyncPolicy, Store } from '../../../constructs';
+import { KubernetesVersion, NodeSyncPolicy, Scheduler, Store } from '../../../constructs';
+import type { VirtualClusterProps } from '../../../constructs';
 import { checkPod } from '../../../syncer/policy';
 import { parseConfiguration } from '../../../syncer/configuration/document';
 import { syncerRights } from '../../../syncer/translation';
 import { containerOf, find, flag, podOf, statefulSetOf, synthesize } from './synthesized';
 
+const WITH_SCHEDULER: VirtualClusterProps = {
+  scheduler: Scheduler.virtual(),
+  sync: {
+    fromHost: {
+      nodes: NodeSyncPolicy.allNodes(),
+      storageClasses: { enabled: true },
+      persistentVolumes: { enabled: true },
+    },
+  },
+};
 const manifests = synthesize();
-const CONTAINERS = ['pki', 'etcd', 'kube-apiserver', 'syncer', 'kube-controller-manager'];
+/** With every container that there can be at once. */
+const everything = synthesize(WITH_SCHEDULER);
+const CONTAINERS = ['pki', 'etcd', 'kube-apiserver', 'syncer', 'kube-controller-manager', 'kube-scheduler'];
 
 describe('the pod of the control plane', () => {
   test.each([
     ['on a volume', synthesize()],
+    ['with a scheduler', synthesize(WITH_SCHEDULER)],
     ['on the node’s disk', synthesize({ store: Store.ephemeral() })],
     ['in PostgreSQL', synthesize({ store: Store.postgres({ secretName: 'database' }) })],
     ['somewhere else', synthesize({ store: Store.etcd({ endpoints: ['https://a:2379'], secretName: 'etcd' }) })],
@@ -21,7 +35,7 @@ describe('the pod of the control plane', () => {
   });
 
   test.each(CONTAINERS)('runs %s without privileges, on a read-only root file system', (name) => {
-    const { securityContext } = containerOf(manifests, name);
+    const { securityContext } = containerOf(everything, name);
     expect(securityContext).toMatchObject({ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true });
     expect(securityContext?.capabilities?.drop).toEqual(['ALL']);
     // The public image's program carries this capability as a file attribute and cannot start without it.
@@ -29,14 +43,14 @@ describe('the pod of the control plane', () => {
   });
 
   test.each(CONTAINERS)('gives %s requests and limits of CPU and memory', (name) => {
-    const { resources } = containerOf(manifests, name);
+    const { resources } = containerOf(everything, name);
     for (const amounts of [resources?.requests, resources?.limits]) {
       expect(amounts).toEqual({ cpu: expect.any(String), memory: expect.any(String) });
     }
   });
 
   test.each(CONTAINERS.slice(1))('probes %s, every second until it has started', (name) => {
-    const { startupProbe, readinessProbe, livenessProbe, ports } = containerOf(manifests, name);
+    const { startupProbe, readinessProbe, livenessProbe, ports } = containerOf(everything, name);
     expect(startupProbe?.periodSeconds).toBe(1);
     for (const probe of [startupProbe, readinessProbe, livenessProbe]) {
       expect(ports?.map(({ containerPort }) => containerPort)).toContain(probe?.httpGet?.port);
@@ -44,17 +58,17 @@ describe('the pod of the control plane', () => {
   });
 
   test('gives a host token to the syncer and its init container only', () => {
-    const pod = podOf(manifests);
+    const pod = podOf(everything);
     expect(pod.automountServiceAccountToken).toBe(false);
     const withToken = CONTAINERS.filter((name) =>
-      containerOf(manifests, name).volumeMounts?.some(({ name: volume }) => volume === 'service-account'),
+      containerOf(everything, name).volumeMounts?.some(({ name: volume }) => volume === 'service-account'),
     );
     expect(withToken).toEqual(['pki', 'syncer']);
   });
 
   test('shows every upstream program its own files, and all of them to those who write them', () => {
     const mounts = CONTAINERS.map((name) =>
-      containerOf(manifests, name).volumeMounts?.find(({ name: volume }) => volume === 'files'),
+      containerOf(everything, name).volumeMounts?.find(({ name: volume }) => volume === 'files'),
     );
     expect(mounts.map((mount) => [mount?.mountPath, mount?.subPath, mount?.readOnly])).toEqual([
       ['/etc/nestling', undefined, undefined],
@@ -65,7 +79,7 @@ describe('the pod of the control plane', () => {
   });
 
   test('mounts only volumes that it has', () => {
-    const pod = podOf(manifests);
+    const pod = podOf(everything);
     const volumes = new Set([...(pod.volumes ?? []).map(({ name }) => name), 'data']);
     for (const container of [...(pod.initContainers ?? []), ...pod.containers]) {
       for (const { name } of container.volumeMounts ?? []) expect(volumes).toContain(name);
@@ -73,7 +87,7 @@ describe('the pod of the control plane', () => {
   });
 
   test('keeps keys in memory', () => {
-    expect(podOf(manifests).volumes).toContainEqual({
+    expect(podOf(everything).volumes).toContainEqual({
       name: 'files',
       emptyDir: { medium: 'Memory', sizeLimit: '8Mi' },
     });
@@ -89,20 +103,21 @@ describe('the pod of the control plane', () => {
 
   test('has API server and controllers of its version, and the same store and DNS server in all', () => {
     const imagesOf = (version: KubernetesVersion) =>
-      ['etcd', 'kube-apiserver', 'kube-controller-manager'].map(
-        (name) => containerOf(synthesize({ version }), name).image,
+      ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map(
+        (name) => containerOf(synthesize({ ...WITH_SCHEDULER, version }), name).image,
       );
     expect(imagesOf(KubernetesVersion.V1_35)).toEqual([
       'registry.k8s.io/etcd:3.6.5-0',
       'registry.k8s.io/kube-apiserver:v1.35.4',
       'registry.k8s.io/kube-controller-manager:v1.35.4',
+      'registry.k8s.io/kube-scheduler:v1.35.4',
     ]);
     expect(imagesOf(KubernetesVersion.V1_36)[0]).toBe('registry.k8s.io/etcd:3.6.5-0');
   });
 
   test('stops the store after the API server', () => {
     expect(containerOf(manifests, 'etcd').lifecycle?.preStop?.sleep?.seconds).toBeGreaterThan(0);
-    expect(flag(containerOf(manifests, 'kube-apiserver'), 'shutdown-watch-termination-grace-period')).toBe('3s');
+    expect(flag(containerOf(everything, 'kube-apiserver'), 'shutdown-watch-termination-grace-period')).toBe('3s');
   });
 
   test('is selected by the Services, whether it is ready or not', () => {
@@ -156,6 +171,22 @@ describe('kube-controller-manager', () => {
       '-persistentvolume-attach-detach-controller',
       '-persistentvolume-expander-controller',
     ]);
+  });
+});
+
+describe('kube-scheduler', () => {
+  test('is there only where the virtual cluster is to have one', () => {
+    expect(podOf(manifests).containers.map(({ name }) => name)).not.toContain('kube-scheduler');
+    expect(podOf(synthesize({ scheduler: Scheduler.host() })).containers.map(({ name }) => name)).not.toContain(
+      'kube-scheduler',
+    );
+    expect(podOf(everything).containers.map(({ name }) => name)).toContain('kube-scheduler');
+  });
+
+  test('is its own user of the virtual API server, and elects nobody', () => {
+    const scheduler = containerOf(everything, 'kube-scheduler');
+    expect(flag(scheduler, 'kubeconfig')).toBe('/etc/nestling/kubeconfig');
+    expect(flag(scheduler, 'leader-elect')).toBe('false');
   });
 });
 

@@ -8,6 +8,7 @@ import {
   ImageSources,
   KubernetesVersion,
   PodSecurityLevel,
+  Scheduler,
   Store,
   VirtualCluster,
   type VirtualClusterProps,
@@ -108,6 +109,12 @@ describe('a virtual cluster', () => {
     expect(hash({})).toEqual(hash({ dns: {} }));
     expect(hash({})).not.toEqual(hash({ dns: { replicas: 2 } }));
   });
+});
+
+test('a scheduler inside needs nodes that are there before pods, and the error says so of the prop', () => {
+  expect(() => synthesize({ scheduler: Scheduler.virtual() })).toThrow(
+    /scheduler: "virtual": finds no node to choose, as with sync\.fromHost\.nodes\.mode fake .*: set that to all or selector/,
+  );
 });
 
 describe('images', () => {

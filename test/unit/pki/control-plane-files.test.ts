@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,6 +99,24 @@ test('each container finds what its flags name, and no key more', () => {
     'kubelet-ca.key',
     'kubelet-client-ca.crt',
   ]);
+});
+
+test('a scheduler has its own certificate where the virtual cluster has one, and no files where it has none', () => {
+  const inside = controlPlaneFiles(material, { certificate: 'CERT', key: 'KEY' }, POD_LAYOUT, {
+    ...configuration,
+    scheduling: { scheduler: 'virtual' },
+  });
+  const of = (all: ReadonlyMap<string, string>) => [...all.keys()].filter((path) => path.startsWith('kube-scheduler/'));
+  expect(of(files)).toEqual([]);
+  expect(of(inside).sort()).toEqual([
+    'kube-scheduler/client.crt',
+    'kube-scheduler/client.key',
+    'kube-scheduler/kubeconfig',
+  ]);
+  const { users } = parse(inside.get('kube-scheduler/kubeconfig')!) as { users: { user: object }[] };
+  expect(users[0]?.user).toEqual({ 'client-certificate': 'client.crt', 'client-key': 'client.key' });
+  const { subject } = new X509Certificate(inside.get('kube-scheduler/client.crt')!);
+  expect(subject).toBe('CN=system:kube-scheduler');
 });
 
 test('the syncer gets the configuration with its defaults', () => {

@@ -1,5 +1,5 @@
 import type { Pod, PodSpec } from 'kubernetes-types/core/v1';
-import { checkNodes } from '../../../syncer/policy';
+import { checkChosenNode, checkNodes } from '../../../syncer/policy';
 
 const check = (spec: object): readonly string[] => {
   const pod: Pod = { metadata: { name: 'web' }, spec: { containers: [], ...spec } as PodSpec };
@@ -53,4 +53,17 @@ test.each<[string, object, string]>([
   const [first, ...more] = check(spec);
   expect(more).toEqual([]);
   expect(first).toContain(`${message}, which the baseline policy forbids; pods run on nodes with pool=a,size=4`);
+});
+
+test('a pod that is bound in the virtual cluster is on a node that the platform shows, whatever Nodes a tenant makes', () => {
+  const on = (nodeName?: string): readonly string[] =>
+    checkChosenNode(
+      { spec: { containers: [], ...(nodeName !== undefined && { nodeName }) } },
+      (one) => one === 'node-a',
+    ).map(({ message }) => message);
+  expect(on('node-a')).toEqual([]);
+  expect(on()).toEqual([]);
+  expect(on('constructor')).toEqual([
+    'spec.nodeName is "constructor", which the baseline policy forbids; pods run on the nodes that the platform shows only: create the pod again, on one of those',
+  ]);
 });

@@ -54,6 +54,15 @@ describe('a host claim', () => {
     });
   });
 
+  test('has the node that a virtual scheduler selected for its volume, where that may be chosen', () => {
+    const metadata = { annotations: { 'volume.kubernetes.io/selected-node': 'node-1', other: 'x' } };
+    const annotations = (...nodes: string[]) =>
+      unwrap(translate({}, metadata, { maySelect: (name: string) => nodes.includes(name) })).metadata?.annotations;
+    expect(annotations('node-1')).toMatchObject({ 'volume.kubernetes.io/selected-node': 'node-1' });
+    expect(annotations('node-1')).not.toHaveProperty('other');
+    expect(annotations('node-2')).not.toHaveProperty(['volume.kubernetes.io/selected-node']);
+  });
+
   test('tells whether the tenant’s waits for its end, unless it is kept anyway', () => {
     const metadata = { finalizers: ['kubernetes.io/pvc-protection', HOST_CLAIM_FINALIZER] };
     const guarded = unwrap(translate({}, metadata));

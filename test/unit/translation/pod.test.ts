@@ -1,6 +1,7 @@
 import type { Pod } from 'kubernetes-types/core/v1';
 import {
   hostName,
+  isPinnedTo,
   ownedBy,
   podTokens,
   tokenSecretName,
@@ -146,6 +147,37 @@ describe('node names', () => {
     expect(translated(podWith({ nodeName: 'node-1', affinity })).spec?.affinity).toEqual(
       required([{ matchExpressions: [zone], matchFields: [pin] }, {}]),
     );
+  });
+
+  test('that a virtual scheduler chose are all that goes to the host of what the pod asked, but for the platform’s own labels', () => {
+    const pod = podWith({
+      nodeName: 'node-1',
+      nodeSelector: { 'label-of-a': 'virtual-node' },
+      affinity: { ...required([{}]), podAntiAffinity: {} },
+      topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'rack', whenUnsatisfiable: 'DoNotSchedule' }],
+      tolerations: [{ operator: 'Exists' }],
+    });
+    const before = structuredClone(pod);
+    const { spec } = translated(pod, { scheduledInside: true, enforcedNodeSelector: { pool: 'a' } });
+    expect(spec?.affinity).toEqual(required([{ matchFields: [pin] }]));
+    expect(spec?.nodeSelector).toEqual({ pool: 'a' });
+    expect(spec).not.toHaveProperty('topologySpreadConstraints');
+    expect(spec).not.toHaveProperty('nodeName');
+    expect(spec?.tolerations).toEqual([{ operator: 'Exists' }]);
+    expect(pod).toEqual(before);
+  });
+
+  test('are known again in a host pod, whatever others added to it', () => {
+    const host = translated(podWith({ nodeName: 'node-1', affinity: required([{ matchExpressions: [] }]) }));
+    expect(isPinnedTo('node-1', translated(podWith({ nodeName: 'node-1' })))).toBe(true);
+    expect(isPinnedTo('node-2', translated(podWith({ nodeName: 'node-1' })))).toBe(false);
+    expect(isPinnedTo('node-1', translated(podWith()))).toBe(false);
+    // A term that matches nothing leads to no node at all.
+    expect(isPinnedTo('node-1', host)).toBe(false);
+    const loose = podWith({
+      affinity: required([{ matchFields: [pin] }, { matchExpressions: [{ key: 'a', operator: 'Exists' }] }]),
+    });
+    expect(isPinnedTo('node-1', loose)).toBe(false);
   });
 });
 
