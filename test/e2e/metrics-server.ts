@@ -1,10 +1,9 @@
-import { buildImages } from '../../images';
 import { applyManifests } from '../../syncer/bootstrap';
 import { ApiError, KubeClient, resources } from '../../syncer/kube-client';
 import type { KubeObject } from '../../syncer/kube-client';
 import type { Host } from '../host-cluster';
-import { resolveBinaries } from '../host-cluster';
 import { eventually } from '../virtual-cluster';
+import { provideImage } from './provide-image';
 
 const IMAGE = 'registry.k8s.io/metrics-server/metrics-server:v0.9.0';
 const API_SERVICE = 'v1beta1.metrics.k8s.io';
@@ -50,12 +49,7 @@ export async function provideMetricsServer(host: Host): Promise<() => Promise<vo
     await client.close();
   };
   try {
-    if (host.canImportImages) {
-      const binaries = async () => (await resolveBinaries(['metrics-server'], () => undefined))['metrics-server'];
-      for (const { archive } of await buildImages({ binaries, names: ['metrics-server'], log: () => undefined })) {
-        await host.importImage(archive);
-      }
-    }
+    await provideImage(host, 'metrics-server');
     await applyManifests(client, objects);
     await eventually('the metrics server of the host answers', answers, 180);
   } catch (error) {

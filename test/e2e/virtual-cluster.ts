@@ -1,4 +1,5 @@
 import { resolveHost } from '../host-cluster';
+import type { Host } from '../host-cluster';
 import type { VirtualClusterProps } from '../../constructs';
 import { launch } from '../virtual-cluster';
 import type { RunningVirtualCluster } from '../virtual-cluster';
@@ -6,14 +7,19 @@ import type { RunningVirtualCluster } from '../virtual-cluster';
 /**
  * A virtual cluster for the tests of one file, in a host namespace of its own; removed after the last test even when one
  * failed, and the removal itself is checked to leave nothing.
+ *
+ * @param prepare what the host has to have before. @default nothing
  */
 export function useVirtualCluster(
   name: string,
   props: VirtualClusterProps = {},
+  prepare: (host: Host) => Promise<unknown> = () => Promise.resolve(),
 ): { readonly current: RunningVirtualCluster } {
   let running: RunningVirtualCluster | undefined;
   beforeAll(async () => {
-    running = await launch({ host: await resolveHost({}), name, namespace: `e2e-${name}`, props });
+    const host = await resolveHost({});
+    await prepare(host);
+    running = await launch({ host, name, namespace: `e2e-${name}`, props });
   });
   afterAll(async () => {
     await running?.destroy();
