@@ -56,7 +56,10 @@ export class HostFacts {
 
   /** Name of the virtual node that an address was issued for. */
   nodeByAddress(address: string): string | undefined {
-    return this.#caches.host.pods.byIndex(INDEX.nodeAddress, address)[0]?.spec?.nodeName;
+    const pod = this.#caches.host.pods.byIndex(INDEX.nodeAddress, address)[0];
+    if (pod) return pod.spec?.nodeName;
+    // One that is shown though no pod is on it; there is no such cache where the platform shows none of those.
+    return this.#caches.find('host', '', 'Node')?.byIndex(INDEX.nodeAddress, address)[0]?.metadata?.name;
   }
 
   isTenantPodIP(address: string): boolean {

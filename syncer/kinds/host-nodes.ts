@@ -3,7 +3,8 @@ import type { ObjectCache, SyncedSource } from '../engine';
 import { ApiError, resources } from '../kube-client';
 import { checkChosenNode, checkNodes } from '../policy';
 import type { Violation } from '../policy';
-import { FieldPatches, hostNodeFacts, realNode, withAppliedDigest } from '../translation';
+import { FieldPatches, hostNodeFacts, nodeAddress, realNode, withAppliedDigest } from '../translation';
+import { INDEX } from './caches';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
 
@@ -31,6 +32,10 @@ export class HostNodes {
         transform: hostNodeFacts,
         ...(labels.length > 0 && { labelSelector: labels.join(',') }),
       });
+      // For the egress gate: others have an address while a pod is on them.
+      this.#cache.addIndex(INDEX.nodeAddress, ({ metadata }) =>
+        this.areShownUnused ? [nodeAddress(metadata?.name ?? '')] : [],
+      );
     }
     this.sources = this.#cache ? [this.#cache] : [];
   }

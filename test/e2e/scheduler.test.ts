@@ -52,6 +52,12 @@ const told = (name: string, reason: string, text: string): Promise<unknown> =>
     SECONDS,
   );
 
+test('a node that no pod of the tenant is on answers as a kubelet without pods', async () => {
+  const path = `/api/v1/nodes/${node.metadata?.name}/proxy/pods`;
+  const pods = JSON.parse(await tenant.cluster.virtual.getText(path)) as object;
+  expect(pods).toMatchObject({ kind: 'PodList', items: [] });
+});
+
 test('the scheduler of the virtual cluster chooses by what the tenant says of nodes, and the host runs the pod there', async () => {
   await tenant.createPod('web', { nodeSelector: { 'of-the-tenant': 'yes' } });
   await told('web', 'FailedScheduling', "didn't match Pod's node affinity/selector");

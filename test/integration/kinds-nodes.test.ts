@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Node, Pod } from 'kubernetes-types/core/v1';
 import type { NodeMode } from '../../syncer/configuration';
+import { HostFacts } from '../../syncer/kinds';
 import { resources } from '../../syncer/kube-client';
 import { nodeAddress } from '../../syncer/translation';
 import { eventually } from '../virtual-cluster/eventually';
 import { grantHostRights } from './host-rights';
+import { HOST_NAMESPACE, NAME } from './in-process-syncer';
 import { found, TwoClusters } from './two-clusters';
 
 let clusters: TwoClusters;
@@ -317,6 +319,33 @@ test('all nodes: the host’s nodes come, change and go with or without pods; a 
   await clusters.running('named');
   const twin = await clusters.twin<Pod>(resources.pods, 'named');
   expect(twin?.spec?.nodeSelector).toEqual({ 'kubernetes.io/hostname': 'host-of-node-1' });
+});
+
+test('a change of a host node comes up by the open watch: nobody asks again, and one write brings it', async () => {
+  const { host, virtual, caches } = clusters.syncer;
+  const reads = (): readonly number[] =>
+    (['get', 'list', 'watch'] as const).map((verb) => host.requests.count({ verb, resource: 'nodes' }));
+  const writes = (): number => virtual.requests.count({ verb: 'patch', resource: 'nodes' });
+  const [readsBefore, writesBefore] = [reads(), writes()];
+  // What the cache hears is the watch's event itself; the node that is shown has to follow from it alone.
+  const heard: (string | undefined)[] = [];
+  const stop = caches.find('host', '', 'Node')?.subscribe(({ object }) => {
+    if (object.metadata?.name === 'node-2') heard.push(object.metadata.labels?.['pool']);
+  });
+  await labelHostNode('node-2', { pool: 'watched' });
+  await nodeLike('node-2', { metadata: { labels: { pool: 'watched' } } });
+  stop?.();
+  expect(heard).toEqual(['watched']);
+  expect(reads()).toEqual(readsBefore);
+  expect(writes()).toBe(writesBefore + 1);
+});
+
+test('the gate knows a node that is shown though no pod is on it, and none that is the tenant’s own', () => {
+  const facts = new HostFacts({ name: NAME, hostNamespace: HOST_NAMESPACE }, clusters.syncer.caches);
+  expect(facts.nodeByAddress(nodeAddress('node-2'))).toBe('node-2');
+  expect(facts.placedPods('node-2')).toEqual([]);
+  expect(facts.nodeByAddress(nodeAddress('node-3'))).toBeUndefined();
+  expect(facts.nodeByAddress('192.0.2.10')).toBeUndefined();
 });
 
 test('fake nodes after all nodes: those without pods go, and of the others nothing of the host’s is left', async () => {
