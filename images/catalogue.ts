@@ -18,7 +18,14 @@ export const KUBERNETES_VERSION = 'v1.37.2';
 
 /** A program that whoever builds images has to provide: a static Linux binary for this machine's architecture. */
 export type BinaryName =
-  'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'coredns' | 'kubectl' | 'agnhost' | 'metrics-server';
+  | 'etcd'
+  | 'kube-apiserver'
+  | 'kube-controller-manager'
+  | 'kube-scheduler'
+  | 'coredns'
+  | 'kubectl'
+  | 'agnhost'
+  | 'metrics-server';
 
 /** Where a file's bytes come from. */
 export type Source =
