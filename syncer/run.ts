@@ -120,6 +120,9 @@ export async function runSyncer(options: RunOptions): Promise<void> {
     logger,
   });
   const health = new HealthServer({ metrics, logger });
+  // Before it answers: whoever waits for the pod to be ready finds the kubeconfig.
+  let installed = false;
+  health.addCheck('bootstrap', () => (installed ? undefined : 'the virtual cluster is not set up yet'));
   const debug = new DebugServer({ registry: metrics.objects, logger });
   await Promise.all([gateway.listen(), admission.listen(), health.listen(HEALTH_PORT), debug.listen(DEBUG_PORT)]);
 
@@ -189,8 +192,6 @@ export async function runSyncer(options: RunOptions): Promise<void> {
     metrics,
   };
   const kinds = runKinds(environment, caches, stop.signal);
-  let installed = false;
-  health.addCheck('bootstrap', () => (installed ? undefined : 'the virtual cluster is not set up yet'));
   for (const cache of caches.all()) {
     health.addCheck(cache.name, () => (cache.synced ? undefined : 'not listed yet'));
   }
