@@ -8,6 +8,7 @@ export {
   HostNodes,
   PodSecurityLevel,
   Rewrite,
+  RightsScope,
   Scheduler,
   SleepSchedule,
   Store,
@@ -63,4 +64,5 @@ export {
 } from './spec';
 export { IngressSync, type IngressSyncProps } from './ingress-sync';
 export { NodeSyncPolicy, type NodeSyncPolicyProps } from './node-sync-policy';
+export { rights, type RightOnHost, type RightsOnHost } from './rights';
 export { VirtualCluster } from './virtual-cluster';

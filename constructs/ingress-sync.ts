@@ -1,5 +1,7 @@
 import { Names } from 'cdk8s';
 import { Construct } from 'constructs';
+import { problemLine } from '../syncer/configuration';
+import { claimHosts, hostProblems } from './claimed-hosts';
 import { claimNames } from './claimed-names';
 import { ingressAdmissionPolicy } from './control-plane';
 import { addHostObject, hostObjectName } from './host-objects';
@@ -49,6 +51,9 @@ export class IngressSync extends Construct implements IIngressSync {
     claimNames(this, objects.map(hostObjectName));
     const ingresses = { annotations, allowedHosts, allowedClasses };
     const problems = sharedSyncProblems(name, { toHost: { ingresses } }, 'sync.toHost.ingresses.', '');
-    this.node.addValidation({ validate: () => [...problems, ...sharedNameProblems(this, name)] });
+    claimHosts(this, 'allowedHosts', allowedHosts);
+    this.node.addValidation({
+      validate: () => [...problems, ...hostProblems(this).map(problemLine), ...sharedNameProblems(this, name)],
+    });
   }
 }

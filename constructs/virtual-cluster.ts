@@ -1,8 +1,11 @@
 import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
 import { controlPlaneNames, problemLine } from '../syncer/configuration';
+import { API_SERVER_FIELD, claimHosts, hostProblems } from './claimed-hosts';
 import { claimNames, contestedName } from './claimed-names';
+import { serviceRangeProblems } from './claimed-service-ranges';
 import { controlPlaneObjects } from './control-plane';
+import { IngressSync } from './ingress-sync';
 import { addHostObject, hostObjectName } from './host-objects';
 import { resolveSpec, type VirtualClusterProps, type VirtualClusterSpec } from './spec';
 
@@ -27,6 +30,10 @@ export class VirtualCluster extends Construct {
   readonly kubeconfigSecretName: string;
   /** Service of the virtual API server in the host namespace, port 443. */
   readonly apiServerServiceName: string;
+  /** ServiceAccount of the control plane in the host namespace, as whom the syncer acts on the host. */
+  readonly serviceAccountName: string;
+  /** ServiceAccount in the host namespace that tenants' pods run as. */
+  readonly workloadServiceAccountName: string;
 
   constructor(scope: Construct, id: string, props: VirtualClusterProps = {}) {
     super(scope, id);
@@ -36,10 +43,15 @@ export class VirtualCluster extends Construct {
     const names = controlPlaneNames(this.name);
     this.kubeconfigSecretName = names.kubeconfig;
     this.apiServerServiceName = names.apiServerService;
+    this.serviceAccountName = names.serviceAccount;
+    this.workloadServiceAccountName = names.workloadServiceAccount;
 
     const resolved = resolveSpec(props, { id, namespace: chartNamespace });
-    if (resolved.ok) this.addObjects(resolved.spec);
-    else this.node.addValidation({ validate: () => resolved.problems.map(problemLine) });
+    if (resolved.ok) {
+      this.addObjects(resolved.spec);
+      this.claimHosts(props, resolved.spec);
+      this.claimServiceRange(props.serviceCIDR);
+    } else this.node.addValidation({ validate: () => resolved.problems.map(problemLine) });
   }
 
   private addObjects(spec: VirtualClusterSpec): void {
@@ -54,6 +66,22 @@ export class VirtualCluster extends Construct {
     }
     claimNames(this, claimed);
     this.node.addValidation({ validate: () => this.nameProblems() });
+  }
+
+  /** Hosts that this cluster has for itself: those of an IngressSync are its own claim. */
+  private claimHosts({ exposure, sync }: VirtualClusterProps, spec: VirtualClusterSpec): void {
+    const ingresses = sync?.toHost?.ingresses;
+    const { enabled, allowedHosts } = spec.configuration.sync.toHost.ingresses;
+    const field = 'sync.toHost.ingresses.allowedHosts';
+    if (enabled && !(ingresses instanceof IngressSync)) claimHosts(this, field, allowedHosts);
+    if (exposure?.reach.host !== undefined) claimHosts(this, API_SERVER_FIELD, [exposure.reach.host]);
+    this.node.addValidation({ validate: () => hostProblems(this).map(problemLine) });
+  }
+
+  private claimServiceRange(range: string | undefined): void {
+    if (range === undefined) return;
+    const problems = serviceRangeProblems(Chart.of(this), this, range);
+    if (problems.length > 0) this.node.addValidation({ validate: () => problems.map(problemLine) });
   }
 
   /** Two clusters that would overwrite each other's objects on the host. */

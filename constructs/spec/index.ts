@@ -41,6 +41,7 @@ export type { DnsProps, VirtualClusterProps } from './props';
 export { Cpu, type CpuAmount } from './quantity';
 export { RELEASE } from './release';
 export { resolveSpec, type ResolvedSpec, type SpecContext } from './resolve';
+export { RightsScope } from './rights-scope';
 export type { ContainerResources, ControlPlaneContainer, ControlPlaneResources } from './resources';
 export { SleepSchedule, type SleepCronProps, type WorkingHours } from './sleep-schedule';
 export type {

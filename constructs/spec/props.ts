@@ -3,6 +3,7 @@ import type { Exposure } from './exposure';
 import type { ImageSources } from './image-sources';
 import type { KubeconfigProps } from './kubeconfig';
 import type { KubernetesVersion } from './kubernetes-version';
+import type { RightsScope } from './rights-scope';
 import type { PodSecurityLevel } from './pod-security-level';
 import type { ControlPlaneResources } from './resources';
 import type { Scheduler } from './scheduler';
@@ -139,6 +140,20 @@ export interface VirtualClusterProps {
    * @default - never
    */
   readonly sleep?: SleepSchedule;
+  /**
+   * How far the rights of the cluster's syncer may reach on the host. With `RightsScope.NAMESPACE`, who may apply objects in the host
+   * namespace alone can make the cluster, and synthesis refuses each feature that needs more.
+   *
+   * @default RightsScope.CLUSTER
+   */
+  readonly scope?: RightsScope;
+  /**
+   * Version of the host's Kubernetes, such as `1.36` or what its `kubectl version` says: synthesis then refuses hosts that this release
+   * was not tested on.
+   *
+   * @default - not known, and not checked
+   */
+  readonly hostVersion?: string;
   /**
    * What is synced between the virtual cluster and its host, and how.
    *

@@ -4,6 +4,7 @@ import {
   ConfigurationError,
   dnsNameProblem,
   imageProblem,
+  KUBERNETES_VERSIONS,
   kubernetesVersionProblem,
   namespaceNameProblem,
   type ConfigurationProblem,
@@ -22,6 +23,7 @@ import type { SleepSchedule } from './sleep-schedule';
 import type { EmbeddedStoreSpec, ResourceAmounts, SleepScheduleSpec, StoreSpec, VirtualClusterSpec } from './spec';
 import { isEmbedded, resolveEtcd, resolvePostgres } from './external-store';
 import type { StoreProps } from './store';
+import { RightsScope, scopeProblems } from './rights-scope';
 import { sharedPolicies, syncDocument } from './sync';
 
 /** What the props leave to the place where the cluster is declared. */
@@ -56,15 +58,31 @@ export function resolveSpec(props: VirtualClusterProps, context: SpecContext): R
   const images = resolveImages(props, problems);
   const store = resolveStore((props.store ?? DEFAULTS.store).props, { name, namespace }, problems);
   const resources = resolveResources(props, problems);
+  problems.push(...hostVersionProblems(props.hostVersion));
   const exposure = props.exposure ?? DEFAULTS.exposure;
   problems.push(...exposureProblems(exposure));
   if (props.sleep !== undefined) problems.push(...sleepProblems(props.sleep, name));
   const configuration = resolveDocument(props, name, images, isEmbedded(store), problems);
   if (problems.length > 0 || images === undefined || configuration === undefined) return { ok: false, problems };
   const shared = sharedPolicies(props.sync);
+  if (props.scope === RightsScope.NAMESPACE) problems.push(...scopeProblems(configuration, shared));
+  if (problems.length > 0) return { ok: false, problems };
   const sleep = props.sleep === undefined ? {} : { sleep: sleepSpec(props.sleep) };
   const spec = { name, namespace, images, store, resources, exposure: exposure.spec, ...sleep, shared, configuration };
   return { ok: true, spec };
+}
+
+/** Minors of hosts that each version of a virtual cluster is tested on: those that virtual clusters can have themselves. */
+function hostVersionProblems(hostVersion: string | undefined): ConfigurationProblem[] {
+  if (hostVersion === undefined) return [];
+  const minors = [...new Set(KUBERNETES_VERSIONS.map((version) => version.split('.').slice(0, 2).join('.')))];
+  const minor = /^v?(\d+\.\d+)(?:[.+-].*)?$/.exec(hostVersion)?.[1];
+  if (minor !== undefined && minors.includes(minor)) return [];
+  const message =
+    minor === undefined
+      ? `is no version of Kubernetes: write its minor, such as ${minors.at(-1)}`
+      : `is no host that virtual clusters are tested on, which are ${minors.join(', ')}: use such a host, or leave this out to go without the test`;
+  return [{ field: 'hostVersion', value: hostVersion, message }];
 }
 
 function sleepSpec({ sleep, wake, timeZone }: SleepSchedule): SleepScheduleSpec {

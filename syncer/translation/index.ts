@@ -116,7 +116,15 @@ export {
   type ClaimConsumer,
   type ResourceClaim,
 } from './resource-claim';
-export { NODE_VIEW_RIGHTS, syncerClusterRights, syncerNamespaceRights, syncerRights, type HostRight } from './rights';
+export {
+  NODE_VIEW_RIGHTS,
+  syncerClusterRights,
+  syncerNamespaceRights,
+  syncerRights,
+  widerRights,
+  type HostRight,
+  type WiderRight,
+} from './rights';
 export { translateSecret } from './secret';
 export {
   hasSelector,

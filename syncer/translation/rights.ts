@@ -23,6 +23,8 @@ const EVENT_RIGHTS: readonly HostRight[] = [{ apiGroup: '', resources: ['events'
 /** What is done with the host's nodes, in every mode but that of made-up ones. */
 export const NODE_VIEW_RIGHTS: readonly HostRight[] = [viewRight('', 'nodes')];
 
+const NODES_FIELD = 'sync.fromHost.nodes';
+
 /** What of the configuration decides about rights. */
 export type RightsConfiguration = Pick<SyncerConfiguration, 'sync'>;
 
@@ -56,6 +58,49 @@ export function syncerRights(configuration: RightsConfiguration): readonly HostR
   ]);
 }
 
+/** A right beyond the host namespace, and the setting that asks for it. */
+export interface WiderRight {
+  /** Path of the setting in the syncer's document. */
+  readonly field: string;
+  readonly right: HostRight;
+  /** The one other namespace that it is for; undefined: the whole host. */
+  readonly namespace?: string;
+}
+
+/** What the syncer needs outside of its host namespace, and why. Empty unless a feature that is off by default asks for it. */
+export function widerRights({ sync: { toHost, fromHost } }: RightsConfiguration): readonly WiderRight[] {
+  const definitions = [
+    ...toHost.customResources.map((one, index) => ({ ...one, field: `sync.toHost.customResources[${index}]` })),
+    ...fromHost.customResources.map((one, index) => ({ ...one, field: `sync.fromHost.customResources[${index}]` })),
+  ];
+  const view = (name: keyof typeof fromHost, isShown: boolean, rights: readonly HostRight[]): WiderRight[] =>
+    isShown ? rights.map((right) => ({ field: `sync.fromHost.${name}`, right })) : [];
+  return [
+    ...definitions.map(({ field, group, resource }) => ({ field, right: definitionRight(`${resource}.${group}`) })),
+    ...toHost.customResources.flatMap((one, index) =>
+      one.scope === 'Cluster' ? [{ field: `sync.toHost.customResources[${index}]`, right: twinRight(one) }] : [],
+    ),
+    ...fromHost.customResources.flatMap(({ scope, group, resource, namespaces }, index): WiderRight[] => {
+      const field = `sync.fromHost.customResources[${index}]`;
+      const right = viewRight(group, resource);
+      if (scope === 'Cluster') return [{ field, right }];
+      return namespaces.flatMap(({ host }) => (host === undefined ? [] : [{ field, right, namespace: host }]));
+    }),
+    ...view('nodes', fromHost.nodes.mode !== 'fake', NODE_VIEW_RIGHTS),
+    ...view('persistentVolumes', fromHost.persistentVolumes.enabled, PERSISTENT_VOLUME_RIGHTS),
+    ...view('storageClasses', fromHost.storageClasses.enabled, [viewRight('storage.k8s.io', 'storageclasses')]),
+    ...view('volumeAttributesClasses', fromHost.volumeAttributesClasses.enabled, [
+      viewRight('storage.k8s.io', 'volumeattributesclasses'),
+    ]),
+    ...view('ingressClasses', fromHost.ingressClasses.enabled, [viewRight('networking.k8s.io', 'ingressclasses')]),
+    ...view('runtimeClasses', fromHost.runtimeClasses.enabled, [viewRight('node.k8s.io', 'runtimeclasses')]),
+    ...(toHost.priorityClasses.enabled
+      ? PRIORITY_CLASS_RIGHTS.map((right) => ({ field: 'sync.toHost.priorityClasses', right }))
+      : []),
+    ...view('priorityClasses', fromHost.priorityClasses.enabled, [viewRight('scheduling.k8s.io', 'priorityclasses')]),
+  ];
+}
+
 /**
  * Rights of the syncer outside of its host namespace, for kinds that have none. Empty unless a feature that is off by default asks
  * for them: then there is no ClusterRole.
@@ -63,36 +108,18 @@ export function syncerRights(configuration: RightsConfiguration): readonly HostR
  * @param options.withoutNodes leaves out those on nodes, which several clusters may share
  */
 export function syncerClusterRights(
-  { sync: { toHost, fromHost } }: RightsConfiguration,
+  configuration: RightsConfiguration,
   { withoutNodes = false }: { readonly withoutNodes?: boolean } = {},
 ): readonly HostRight[] {
-  const definitions = [...toHost.customResources, ...fromHost.customResources];
-  return mergeRights([
-    ...definitions.map(({ group, resource }) => definitionRight(`${resource}.${group}`)),
-    ...toHost.customResources.filter(({ scope }) => scope === 'Cluster').map(twinRight),
-    ...fromHost.customResources
-      .filter(({ scope }) => scope === 'Cluster')
-      .map(({ group, resource }) => viewRight(group, resource)),
-    ...(fromHost.nodes.mode === 'fake' || withoutNodes ? [] : NODE_VIEW_RIGHTS),
-    ...(fromHost.persistentVolumes.enabled ? PERSISTENT_VOLUME_RIGHTS : []),
-    ...(fromHost.storageClasses.enabled ? [viewRight('storage.k8s.io', 'storageclasses')] : []),
-    ...(fromHost.volumeAttributesClasses.enabled ? [viewRight('storage.k8s.io', 'volumeattributesclasses')] : []),
-    ...(fromHost.ingressClasses.enabled ? [viewRight('networking.k8s.io', 'ingressclasses')] : []),
-    ...(fromHost.runtimeClasses.enabled ? [viewRight('node.k8s.io', 'runtimeclasses')] : []),
-    ...(toHost.priorityClasses.enabled ? PRIORITY_CLASS_RIGHTS : []),
-    ...(fromHost.priorityClasses.enabled ? [viewRight('scheduling.k8s.io', 'priorityclasses')] : []),
-  ]);
+  const wide = widerRights(configuration).filter(({ namespace }) => namespace === undefined);
+  return mergeRights(wide.filter(({ field }) => !withoutNodes || field !== NODES_FIELD).map(({ right }) => right));
 }
 
 /** Rights of the syncer in other namespaces of the host, whose custom resources tenants see. Empty by default. */
-export function syncerNamespaceRights({
-  sync: { fromHost },
-}: RightsConfiguration): ReadonlyMap<string, readonly HostRight[]> {
+export function syncerNamespaceRights(configuration: RightsConfiguration): ReadonlyMap<string, readonly HostRight[]> {
   const rights = new Map<string, HostRight[]>();
-  for (const { group, resource, namespaces } of fromHost.customResources) {
-    for (const { host } of namespaces) {
-      if (host !== undefined) rights.set(host, [...(rights.get(host) ?? []), viewRight(group, resource)]);
-    }
+  for (const { namespace, right } of widerRights(configuration)) {
+    if (namespace !== undefined) rights.set(namespace, [...(rights.get(namespace) ?? []), right]);
   }
   return new Map([...rights].map(([namespace, all]) => [namespace, mergeRights(all)]));
 }
