@@ -14,6 +14,7 @@ export {
   Store,
   TlsPassthrough,
   type EtcdStoreProps,
+  type MysqlStoreProps,
   type PostgresStoreProps,
   type ContainerResources,
   type ControlPlaneImages,

@@ -19,6 +19,7 @@ export const KUBERNETES_VERSION = 'v1.37.2';
 /** A program that whoever builds images has to provide: a static Linux binary for this machine's architecture. */
 export type BinaryName =
   | 'etcd'
+  | 'kine'
   | 'kube-apiserver'
   | 'kube-controller-manager'
   | 'kube-scheduler'
@@ -187,6 +188,12 @@ export const catalogue = {
     reference: 'registry.k8s.io/etcd:3.6.5-0',
     layers: [BASE, programLayer('/usr/local/bin/etcd', { binary: 'etcd' })],
     run: { env: [PATH], exposedPorts: ['2379/tcp', '2380/tcp', '4001/tcp', '7001/tcp'] },
+  },
+  /** The store of virtual clusters whose objects are in a database. */
+  kine: {
+    reference: 'docker.io/rancher/kine:v0.14.12',
+    layers: [BASE, programLayer('/bin/kine', { binary: 'kine' })],
+    run: { env: [PATH], entrypoint: ['/bin/kine'], exposedPorts: ['2379/tcp'] },
   },
   /**
    * Carries the file capability of the public image: it does not start where `drop: [ALL]` is not followed by

@@ -1,5 +1,5 @@
 import type { Container } from 'kubernetes-types/core/v1';
-import type { PostgresStoreSpec, VirtualClusterSpec } from '../spec';
+import type { DatabaseStoreSpec, VirtualClusterSpec } from '../spec';
 import { containerResources } from './container-resources';
 import { containerSecurity } from './container-security';
 import { STOP_DELAY_SECONDS } from './etcd';
@@ -11,8 +11,8 @@ import { FILES_DIRECTORY, filesMount } from './volumes';
 /** Where kine listens, as etcd does: inside the pod only. */
 const LISTEN_ADDRESS = '127.0.0.1:2379';
 
-/** What stands before a PostgreSQL database, and speaks etcd's protocol to the API server. */
-export function kineContainer(spec: VirtualClusterSpec, store: PostgresStoreSpec): Container {
+/** What stands before a database of PostgreSQL or MySQL, and speaks etcd's protocol to the API server. */
+export function kineContainer(spec: VirtualClusterSpec, store: DatabaseStoreSpec): Container {
   const { secretName: name, secretKey: key } = store;
   return {
     name: 'kine',

@@ -1,7 +1,7 @@
 import type { StatefulSet } from 'kubernetes-types/apps/v1';
 import type { Container, PersistentVolumeClaim } from 'kubernetes-types/core/v1';
 import { controlPlaneLabels, controlPlaneNames, controlPlaneSelector } from '../../syncer/configuration';
-import type { StoreSpec, VirtualClusterSpec } from '../spec';
+import { isEmbedded, type StoreSpec, type VirtualClusterSpec } from '../spec';
 import { configurationHash } from './configuration';
 import { POD_SECURITY_CONTEXT } from './container-security';
 import { etcdContainer } from './etcd';
@@ -70,7 +70,7 @@ export function statefulSet(spec: VirtualClusterSpec): StatefulSet {
 function storeContainers(spec: VirtualClusterSpec): Container[] {
   const { store } = spec;
   if (store.type === 'etcd') return [];
-  return [store.type === 'postgres' ? kineContainer(spec, store) : etcdContainer(spec, store)];
+  return [isEmbedded(store) ? etcdContainer(spec, store) : kineContainer(spec, store)];
 }
 
 function claims(store: StoreSpec): Partial<NonNullable<StatefulSet['spec']>> {

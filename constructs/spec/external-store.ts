@@ -1,6 +1,6 @@
 import { type ConfigurationProblem, dnsNameProblem } from '../../syncer/configuration';
-import type { EmbeddedStoreSpec, EtcdStoreSpec, PostgresStoreSpec, StoreSpec } from './spec';
-import type { EtcdStoreProps, PostgresStoreProps } from './store';
+import type { DatabaseStoreSpec, EmbeddedStoreSpec, EtcdStoreSpec, StoreSpec } from './spec';
+import type { EtcdStoreProps, MysqlStoreProps, PostgresStoreProps } from './store';
 
 const FIELD = 'store';
 
@@ -9,17 +9,21 @@ export function isEmbedded(store: StoreSpec): store is EmbeddedStoreSpec {
   return store.type === 'persistent' || store.type === 'ephemeral';
 }
 
-/** Checks where a PostgreSQL database is. */
-export function resolvePostgres(
-  { secretName, secretKey = 'endpoint' }: PostgresStoreProps,
+/** Checks where a database is. */
+export function resolveDatabase(
+  {
+    type,
+    secretName,
+    secretKey = 'endpoint',
+  }: Pick<DatabaseStoreSpec, 'type'> & (PostgresStoreProps | MysqlStoreProps),
   problems: ConfigurationProblem[],
-): PostgresStoreSpec {
+): DatabaseStoreSpec {
   checkSecretName(secretName, problems);
   if (!/^[-._a-zA-Z0-9]{1,253}$/.test(secretKey)) {
     const message = 'is no key of a Secret: use letters, digits, dashes, underscores and dots';
     problems.push({ field: `${FIELD}.secretKey`, value: secretKey, message });
   }
-  return { type: 'postgres', secretName, secretKey };
+  return { type, secretName, secretKey };
 }
 
 /** Checks where an etcd is. */

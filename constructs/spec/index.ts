@@ -45,9 +45,9 @@ export { RightsScope } from './rights-scope';
 export type { ContainerResources, ControlPlaneContainer, ControlPlaneResources } from './resources';
 export { SleepSchedule, type SleepCronProps, type WorkingHours } from './sleep-schedule';
 export type {
+  DatabaseStoreSpec,
   EmbeddedStoreSpec,
   EtcdStoreSpec,
-  PostgresStoreSpec,
   ResourceAmounts,
   SleepScheduleSpec,
   StoreSpec,
@@ -58,6 +58,7 @@ export {
   Store,
   type EphemeralStoreProps,
   type EtcdStoreProps,
+  type MysqlStoreProps,
   type PersistentStoreProps,
   type PostgresStoreProps,
 } from './store';

@@ -4,7 +4,7 @@ import { KUBERNETES_VERSIONS, kubernetesVersionProblem } from '../../syncer/conf
 export interface VersionImages {
   /** The store. */
   readonly etcd: string;
-  /** The store that stands before a PostgreSQL database. */
+  /** The store that stands before a database of PostgreSQL or MySQL. */
   readonly kine: string;
   /** The API server. */
   readonly kubeApiServer: string;

@@ -21,7 +21,7 @@ import type { ContainerResources, ControlPlaneContainer } from './resources';
 import { sleepProblems } from './sleep-problems';
 import type { SleepSchedule } from './sleep-schedule';
 import type { EmbeddedStoreSpec, ResourceAmounts, SleepScheduleSpec, StoreSpec, VirtualClusterSpec } from './spec';
-import { isEmbedded, resolveEtcd, resolvePostgres } from './external-store';
+import { isEmbedded, resolveDatabase, resolveEtcd } from './external-store';
 import type { StoreProps } from './store';
 import { RightsScope, scopeProblems } from './rights-scope';
 import { sharedPolicies, syncDocument } from './sync';
@@ -122,7 +122,7 @@ function resolveStore(
   place: { readonly name: string; readonly namespace: string },
   problems: ConfigurationProblem[],
 ): StoreSpec {
-  if (store.type === 'postgres') return resolvePostgres(store, problems);
+  if (store.type === 'postgres' || store.type === 'mysql') return resolveDatabase(store, problems);
   if (store.type === 'etcd') return resolveEtcd(store, place, problems);
   return resolveEmbedded(store, problems);
 }

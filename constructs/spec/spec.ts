@@ -16,9 +16,9 @@ export type EmbeddedStoreSpec = { readonly size: string; readonly quotaBytes: nu
   | { readonly type: 'ephemeral' }
 );
 
-/** A PostgreSQL database behind kine. */
-export interface PostgresStoreSpec {
-  readonly type: 'postgres';
+/** A database of an SQL server behind kine. */
+export interface DatabaseStoreSpec {
+  readonly type: 'postgres' | 'mysql';
   readonly secretName: string;
   readonly secretKey: string;
 }
@@ -32,7 +32,7 @@ export interface EtcdStoreSpec {
 }
 
 /** The store's settings, resolved. */
-export type StoreSpec = EmbeddedStoreSpec | PostgresStoreSpec | EtcdStoreSpec;
+export type StoreSpec = EmbeddedStoreSpec | DatabaseStoreSpec | EtcdStoreSpec;
 
 /** When the cluster sleeps: cron's words, and the IANA name of the time zone. */
 export interface SleepScheduleSpec {

@@ -61,6 +61,22 @@ export interface PostgresStoreProps {
   readonly secretKey?: string;
 }
 
+/** Where a database of MySQL or MariaDB is. */
+export interface MysqlStoreProps {
+  /**
+   * Secret in the host namespace with the database's address, which the control plane's pod alone reads: tenants' pods cannot name it. Not
+   * made here.
+   */
+  readonly secretName: string;
+  /**
+   * Key of the Secret whose value is the address: `mysql://USER:PASSWORD@tcp(HOST:PORT)/DATABASE?tls=true`. The user must be able to make
+   * tables in the database, which each virtual cluster needs for itself; and the database itself, where it is not there.
+   *
+   * @default 'endpoint'
+   */
+  readonly secretKey?: string;
+}
+
 /** Where an etcd outside of the control plane is. */
 export interface EtcdStoreProps {
   /** Addresses of its members, such as `https://etcd-0.example.com:2379`. */
@@ -101,6 +117,11 @@ export class Store {
     return new Store({ type: 'postgres', ...props });
   }
 
+  /** A database of a MySQL or MariaDB server, through kine as with {@link postgres}. */
+  static mysql(props: MysqlStoreProps): Store {
+    return new Store({ type: 'mysql', ...props });
+  }
+
   /** An etcd that somebody else runs and looks after: quota, defragmentation and backups are not ours. */
   static etcd(props: EtcdStoreProps): Store {
     return new Store({ type: 'etcd', ...props });
@@ -117,4 +138,5 @@ export type StoreProps =
   | ({ readonly type: 'persistent' } & PersistentStoreProps)
   | ({ readonly type: 'ephemeral' } & EphemeralStoreProps)
   | ({ readonly type: 'postgres' } & PostgresStoreProps)
+  | ({ readonly type: 'mysql' } & MysqlStoreProps)
   | ({ readonly type: 'etcd' } & EtcdStoreProps);

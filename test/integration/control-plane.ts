@@ -11,7 +11,7 @@ import { kineFlags } from '../../constructs/control-plane/kine';
 import { kubeApiServerFlags } from '../../constructs/control-plane/kube-api-server';
 import { role, roleBinding } from '../../constructs/control-plane/rbac';
 import { STORE_SECRET_DIRECTORY } from '../../constructs/control-plane/volumes';
-import { resolveSpec, type VirtualClusterProps, type VirtualClusterSpec } from '../../constructs/spec';
+import { isEmbedded, resolveSpec, type VirtualClusterProps, type VirtualClusterSpec } from '../../constructs/spec';
 import {
   type AdmissionHandler,
   AdmissionServer,
@@ -257,7 +257,7 @@ export class ControlPlane {
       for (const [key, value] of await secretOf(store.secretName)) writeFileSync(join(folder, key), value);
       return;
     }
-    if (store.type === 'postgres') {
+    if (!isEmbedded(store)) {
       const { kine } = await resolveBinaries(['kine'], standardErrorLog);
       const flags = {
         ...kineFlags(),

@@ -18,6 +18,8 @@ import { freePorts } from './free-ports';
 import { HostNode } from './host-node';
 import { HOST_NAMESPACE, startSyncer } from './in-process-syncer';
 import type { InProcessSyncer } from './in-process-syncer';
+import { startMariaDB } from './mariadb';
+import type { MariaDB } from './mariadb';
 import { startPostgres } from './postgres';
 import type { Postgres } from './postgres';
 import { found } from './two-clusters';
@@ -209,6 +211,32 @@ describe('an etcd that somebody else runs', () => {
   });
 });
 
+/** Whether the store begins to talk HTTP/2. */
+function isGreeted(
+  { store }: ControlPlane,
+  identity: { readonly cert?: string; readonly key?: string },
+): Promise<boolean> {
+  const { url, certificateAuthority: ca } = store;
+  return new Promise((resolve) => {
+    const socket = connect({
+      port: Number(new URL(url).port),
+      host: '127.0.0.1',
+      ca,
+      ...identity,
+      ALPNProtocols: ['h2'],
+    });
+    const end = (greeted: boolean): void => {
+      socket.destroy();
+      resolve(greeted);
+    };
+    // The client's preface and empty settings (RFC 9113, 3.4).
+    socket.on('secureConnect', () => socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0'));
+    socket.on('data', () => end(true));
+    socket.on('error', () => end(false));
+    socket.on('close', () => end(false));
+  });
+}
+
 describe('a PostgreSQL database, through kine', () => {
   const store = Store.postgres({ secretName: 'store' });
   let postgres: Postgres;
@@ -232,33 +260,10 @@ describe('a PostgreSQL database, through kine', () => {
 
   test('keeps the objects', () => keepsObjects(cluster));
 
-  /** Whether the store begins to talk HTTP/2. */
-  function isGreeted(identity: { readonly cert?: string; readonly key?: string }): Promise<boolean> {
-    const { url, certificateAuthority: ca } = cluster.store;
-    return new Promise((resolve) => {
-      const socket = connect({
-        port: Number(new URL(url).port),
-        host: '127.0.0.1',
-        ca,
-        ...identity,
-        ALPNProtocols: ['h2'],
-      });
-      const end = (greeted: boolean): void => {
-        socket.destroy();
-        resolve(greeted);
-      };
-      // The client's preface and empty settings (RFC 9113, 3.4).
-      socket.on('secureConnect', () => socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0'));
-      socket.on('data', () => end(true));
-      socket.on('error', () => end(false));
-      socket.on('close', () => end(false));
-    });
-  }
-
   test('is behind a port that asks for a certificate', async () => {
     const { certificate: cert, key } = cluster.store;
-    expect(await isGreeted({ cert, key })).toBe(true);
-    expect(await isGreeted({})).toBe(false);
+    expect(await isGreeted(cluster, { cert, key })).toBe(true);
+    expect(await isGreeted(cluster, {})).toBe(false);
   });
 
   test('has them all when the control plane was made anew', async () => {
@@ -296,5 +301,37 @@ describe('a PostgreSQL database, through kine', () => {
       const left = [found(virtual.get(resources.pods, pod)), found(admin.get(resources.pods, twin))];
       return (await Promise.all(left)).every((object) => object === undefined);
     });
+  });
+});
+
+describe('a database of MariaDB, through kine', () => {
+  const store = Store.mysql({ secretName: 'store' });
+  let database: MariaDB;
+  let cluster: ControlPlane;
+
+  beforeAll(async () => {
+    database = await startMariaDB();
+    cluster = await controlPlane('team-mysql', { endpoint: database.endpoint }, store);
+  });
+
+  afterAll(async () => {
+    await cluster?.stop();
+    await database?.stop();
+  });
+
+  test('keeps the objects', () => keepsObjects(cluster));
+
+  test('is behind a port that asks for a certificate', async () => {
+    const { certificate: cert, key } = cluster.store;
+    expect(await isGreeted(cluster, { cert, key })).toBe(true);
+    expect(await isGreeted(cluster, {})).toBe(false);
+  });
+
+  test('has them all when the control plane was made anew', async () => {
+    await cluster.virtual.create(resources.configMaps, configMap('kept', 'yes'));
+    await cluster.halt();
+    await cluster.start({ store });
+    const { data } = await cluster.virtual.get<ConfigMap>(resources.configMaps, { namespace: 'default', name: 'kept' });
+    expect(data).toEqual({ value: 'yes' });
   });
 });

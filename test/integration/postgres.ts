@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram } from '../host-cluster';
 import { eventually } from '../virtual-cluster/eventually';
+import { installDebian } from './debian-package';
 import { freePorts } from './free-ports';
 
 const DEBIAN = '/usr/lib/postgresql';
@@ -30,8 +31,12 @@ export interface Postgres {
   stop(): Promise<void>;
 }
 
-/** Starts a server on a free port; where none is installed, Debian's package is. */
-export async function startPostgres(): Promise<Postgres> {
+/**
+ * Starts a server on a free port; where none is installed, Debian's package is.
+ *
+ * @param address of this machine, where it listens. @default loopback
+ */
+export async function startPostgres(address = '127.0.0.1'): Promise<Postgres> {
   const programs = programFolder() ?? install();
   const directory = mkdtempSync(join(tmpdir(), 'nestling-postgres-'));
   const asRoot = process.getuid?.() === 0;
@@ -63,7 +68,7 @@ export async function startPostgres(): Promise<Postgres> {
     const [port = 0] = await freePorts(1);
     const settings = [
       `port=${port}`,
-      'listen_addresses=127.0.0.1',
+      `listen_addresses=${address}`,
       `unix_socket_directories=${directory}`,
       'fsync=off',
     ];
@@ -80,7 +85,7 @@ export async function startPostgres(): Promise<Postgres> {
       return text.includes('ready to accept connections');
     });
     return {
-      endpoint: `postgres://kine:${PASSWORD}@127.0.0.1:${port}/postgres?sslmode=disable`,
+      endpoint: `postgres://kine:${PASSWORD}@${address}:${port}/postgres?sslmode=disable`,
       stop: end,
     };
   } catch (error) {
@@ -100,16 +105,7 @@ function programFolder(): string | undefined {
 }
 
 function install(): string {
-  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const options = { env: environment, stdio: 'ignore' } as const;
-  try {
-    execFileSync('apt-get', ['update'], options);
-    execFileSync('apt-get', ['install', '-y', '--no-install-recommends', 'postgresql'], options);
-  } catch (error) {
-    throw new Error('PostgreSQL is not there and apt-get cannot install it: install the package postgresql', {
-      cause: error,
-    });
-  }
+  installDebian('PostgreSQL', ['postgresql']);
   const folder = programFolder();
   if (folder === undefined) throw new Error(`apt-get installed PostgreSQL, and ${DEBIAN} has no initdb`);
   return folder;

@@ -28,6 +28,7 @@ describe('the pod of the control plane', () => {
     ['with a scheduler', synthesize(WITH_SCHEDULER)],
     ['on the node’s disk', synthesize({ store: Store.ephemeral() })],
     ['in PostgreSQL', synthesize({ store: Store.postgres({ secretName: 'database' }) })],
+    ['in MySQL', synthesize({ store: Store.mysql({ secretName: 'database' }) })],
     ['somewhere else', synthesize({ store: Store.etcd({ endpoints: ['https://a:2379'], secretName: 'etcd' }) })],
   ])('meets the Pod Security Standard restricted, %s', (_, objects) => {
     const pod: Pod = { apiVersion: 'v1', kind: 'Pod', ...statefulSetOf(objects).spec.template };

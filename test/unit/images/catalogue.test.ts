@@ -14,6 +14,7 @@ describe('the catalogue of images', () => {
     expect(imageNames.map((name) => imageDefinition(name).reference).sort()).toEqual([
       'docker.io/library/busybox:1.35',
       'docker.io/library/nginx:1.22',
+      'docker.io/rancher/kine:v0.14.12',
       `ghcr.io/nestling-dev/syncer:${version}`,
       'registry.k8s.io/coredns/coredns:v1.14.7',
       'registry.k8s.io/e2e-test-images/agnhost:2.66.1',
