@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   closeSync,
@@ -65,6 +66,8 @@ export async function startPostgres(address = '127.0.0.1'): Promise<Postgres> {
       ['-D', data, '-U', 'kine', '-A', 'scram-sha-256', '--pwfile', passwordFile, '-E', 'UTF8', '--no-sync'],
       { ...identity, env: environment, cwd: directory, stdio: ['ignore', log, log] },
     );
+    // Others than loopback are let in by nobody else.
+    appendFileSync(join(data, 'pg_hba.conf'), 'host all kine all scram-sha-256\n');
     const [port = 0] = await freePorts(1);
     const settings = [
       `port=${port}`,
