@@ -5,7 +5,7 @@ import type {
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
 } from 'kubernetes-types/admissionregistration/v1';
-import type { Ingress } from 'kubernetes-types/networking/v1';
+import type { Ingress, NetworkPolicy } from 'kubernetes-types/networking/v1';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from 'kubernetes-types/rbac/v1';
 
 /** A TLSRoute of the Gateway API, as far as it is made here. */
@@ -32,6 +32,7 @@ export type KubernetesObject =
   | Secret
   | Service
   | Ingress
+  | NetworkPolicy
   | TlsRoute
   | ServiceAccount
   | Role

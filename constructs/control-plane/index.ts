@@ -11,6 +11,7 @@ import {
   roleBinding,
   workloadServiceAccount,
 } from './rbac';
+import { networkPolicies } from './network-policies';
 import { sleepObjects } from './sleep';
 import { apiServerService, storeService } from './services';
 import type { KubernetesObject } from './host-object';
@@ -44,6 +45,7 @@ export function controlPlaneObjects(spec: VirtualClusterSpec): ReadonlyMap<strin
       [`role-in-${one.metadata?.namespace}`, one],
       [`role-binding-in-${one.metadata?.namespace}`, binding],
     ]),
+    ...networkPolicies(spec),
     ['api-server-service', apiServerService(spec)],
     ...apiServerRoutes(spec),
     ['store-service', storeService(spec)],

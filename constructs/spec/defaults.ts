@@ -1,6 +1,7 @@
 import { Size } from 'cdk8s';
 import { Exposure } from './exposure';
 import { ImageSources } from './image-sources';
+import { Isolation } from './isolation';
 import { KubernetesVersion } from './kubernetes-version';
 import { Cpu } from './quantity';
 import type { ContainerResources, ControlPlaneContainer } from './resources';
@@ -17,6 +18,7 @@ export const DEFAULTS = {
   ephemeralStoreSize: Size.gibibytes(2),
   images: ImageSources.upstream(),
   exposure: Exposure.clusterIP(),
+  isolation: Isolation.baseline(),
 } as const;
 
 /** Requests and limits: the idle need measured plus a reserve, and a limit that a busy cluster of some hundred pods stays below. */

@@ -27,6 +27,7 @@ export {
   type Rewriting,
 } from './field-patch';
 export { ImageSources, type ControlPlaneImages } from './image-sources';
+export { Isolation, type IsolationLevel, type IsolationProps, type NetworkIsolationProps } from './isolation';
 export { KubeconfigServer, type KubeconfigProps } from './kubeconfig';
 export { KubernetesVersion, type VersionImages } from './kubernetes-version';
 export {
@@ -36,6 +37,7 @@ export {
   type MatchingNodesProps,
   type SharedNodeObjects,
 } from './node-sync-policy';
+export { NetworkPeer, type PodsPeerProps } from './network-peer';
 export { PodSecurityLevel } from './pod-security-level';
 export type { DnsProps, VirtualClusterProps } from './props';
 export { Cpu, type CpuAmount } from './quantity';

@@ -1,6 +1,7 @@
 import type { Duration } from 'cdk8s';
 import type { Exposure } from './exposure';
 import type { ImageSources } from './image-sources';
+import type { Isolation } from './isolation';
 import type { KubeconfigProps } from './kubeconfig';
 import type { KubernetesVersion } from './kubernetes-version';
 import type { RightsScope } from './rights-scope';
@@ -88,9 +89,15 @@ export interface VirtualClusterProps {
    */
   readonly dns?: DnsProps;
   /**
+   * How far the tenant is kept apart from the host and from other tenants.
+   *
+   * @default Isolation.baseline()
+   */
+  readonly isolation?: Isolation;
+  /**
    * Pod Security Standard that tenants' pods must meet on the host.
    *
-   * @default PodSecurityLevel.BASELINE
+   * @default - that of `isolation`: PRIVILEGED with Isolation.trusted(), else BASELINE or RESTRICTED
    */
   readonly podSecurity?: PodSecurityLevel;
   /**

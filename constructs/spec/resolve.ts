@@ -15,6 +15,8 @@ import type { Size } from 'cdk8s';
 import { DEFAULT_RESOURCES, DEFAULTS } from './defaults';
 import { exposureProblems, namesHost } from './exposure-problems';
 import type { ControlPlaneImages } from './image-sources';
+import type { Isolation } from './isolation';
+import { isolationDocument, isolationProblems } from './isolation-document';
 import type { VirtualClusterProps } from './props';
 import { cpuMillis, sizeKibibytes, sizeQuantity } from './quantity';
 import type { ContainerResources, ControlPlaneContainer } from './resources';
@@ -62,7 +64,17 @@ export function resolveSpec(props: VirtualClusterProps, context: SpecContext): R
   const exposure = props.exposure ?? DEFAULTS.exposure;
   problems.push(...exposureProblems(exposure));
   if (props.sleep !== undefined) problems.push(...sleepProblems(props.sleep, name));
-  const configuration = resolveDocument(props, name, images, isEmbedded(store), problems);
+  const isolation = props.isolation ?? DEFAULTS.isolation;
+  const wrongRanges = isolationProblems(isolation);
+  problems.push(...wrongRanges);
+  const configuration = resolveDocument(
+    props,
+    name,
+    images,
+    isEmbedded(store),
+    wrongRanges.length > 0 ? DEFAULTS.isolation : isolation,
+    problems,
+  );
   if (problems.length > 0 || images === undefined || configuration === undefined) return { ok: false, problems };
   const shared = sharedPolicies(props.sync);
   if (props.scope === RightsScope.NAMESPACE) problems.push(...scopeProblems(configuration, shared));
@@ -237,6 +249,10 @@ const PROP_OF_FIELD: readonly (readonly [field: string, prop: string])[] = [
   ['host.helperImage', 'images.syncer'],
   ['dns.image', 'images.coreDns'],
   ['scheduling.scheduler', 'scheduler'],
+  ['policy.network.allowedIngress', 'isolation.network.allowIngressFrom'],
+  ['policy.network.allowedEgress', 'isolation.network.allowEgressTo'],
+  ['policy.network.dnsServers', 'isolation.network.dnsServers'],
+  ['policy.toleratedTaints', 'isolation.toleratedTaints'],
   ['policy.podSecurity', 'podSecurity'],
   ['policy.allowedCSIDrivers', 'allowedCSIDrivers'],
 ];
@@ -247,6 +263,7 @@ function resolveDocument(
   name: string,
   images: ControlPlaneImages | undefined,
   storeIsEmbedded: boolean,
+  isolation: Isolation,
   problems: ConfigurationProblem[],
 ): SyncerConfiguration | undefined {
   try {
@@ -266,7 +283,8 @@ function resolveDocument(
       network: { serviceCIDRs: props.serviceCIDR?.split(',').map((range) => range.trim()) },
       dns: { enabled: props.dns?.enabled, replicas: props.dns?.replicas, image: images?.coreDns },
       policy: {
-        podSecurity: props.podSecurity,
+        ...isolationDocument(isolation, name),
+        ...(props.podSecurity !== undefined && { podSecurity: props.podSecurity }),
         allowedCSIDrivers: props.allowedCSIDrivers === undefined ? undefined : [...props.allowedCSIDrivers],
       },
       scheduling: { scheduler: props.scheduler?.mode },

@@ -14,6 +14,8 @@ export function contradictions(configuration: SyncerConfiguration): Configuratio
     ...nodeAddress(configuration),
     ...csiDrivers(configuration),
     ...virtualScheduler(configuration),
+    ...toleratedTaints(configuration),
+    ...networkPeers(configuration),
     ...synced(configuration),
     ...syncContradictions(configuration),
   ];
@@ -109,6 +111,26 @@ function virtualScheduler({ scheduling, sync }: SyncerConfiguration): Configurat
     );
   }
   return problems;
+}
+
+/** As with drivers. */
+function toleratedTaints({ policy }: SyncerConfiguration): ConfigurationProblem[] {
+  if (policy.podSecurity !== 'privileged' || policy.toleratedTaints.length === 0) return [];
+  const message =
+    'has no effect, as podSecurity privileged lets pods tolerate every taint: choose baseline or restricted, or remove this';
+  return [{ field: 'policy.toleratedTaints', value: policy.toleratedTaints, message }];
+}
+
+/** Whoever names peers believes that there are no others. */
+function networkPeers({ policy: { network } }: SyncerConfiguration): ConfigurationProblem[] {
+  if (network.isolated) return [];
+  return (['allowedIngress', 'allowedEgress', 'dnsServers'] as const)
+    .filter((setting) => network[setting].length > 0)
+    .map((setting) => ({
+      field: `policy.network.${setting}`,
+      value: network[setting],
+      message: 'has no effect, as policy.network.isolated is false: set that to true, or remove this',
+    }));
 }
 
 /** What is synced. */

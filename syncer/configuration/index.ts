@@ -57,6 +57,7 @@ export {
 } from './names';
 // What reads, checks and writes the document is in ./document: its libraries take 12 MB, which a syncer that runs does not have.
 export type { SyncerConfiguration, SyncerConfigurationInput } from './schema';
+export type { NetworkPeerSetting } from './network-isolation';
 export type { NodeMode } from './nodes';
 export type { CustomResourceFromHost, CustomResourceToHost } from './custom-resources';
 export type { FieldOperation, FieldPatchRule, TextFunction } from './field-patches';

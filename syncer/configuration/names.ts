@@ -154,6 +154,16 @@ export interface ControlPlaneNames {
   readonly serviceAccount: string;
   /** ServiceAccount of tenants' pods, where the configuration names no other. */
   readonly workloadServiceAccount: string;
+  /** NetworkPolicies of the platform, where there are some. */
+  readonly networkPolicies: {
+    /** Denies tenants' pods everything that no other policy allows. */
+    readonly deny: string;
+    /** What tenants' pods receive, and send, that no policy of the tenant selects. */
+    readonly ingress: string;
+    readonly egress: string;
+    /** What the control plane receives. */
+    readonly controlPlane: string;
+  };
 }
 
 /** Key of ConfigMap NAME-configuration that holds the document. */
@@ -179,5 +189,11 @@ export function controlPlaneNames(name: string): ControlPlaneNames {
     kubeconfig: `vc-${name}`,
     serviceAccount: name,
     workloadServiceAccount: `${name}-workloads`,
+    networkPolicies: {
+      deny: `${name}-deny`,
+      ingress: `${name}-ingress`,
+      egress: `${name}-egress`,
+      controlPlane: `${name}-control-plane`,
+    },
   };
 }

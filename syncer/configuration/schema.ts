@@ -10,6 +10,7 @@ import {
   POD_SECURITY_LEVELS,
   SCHEDULERS,
 } from './defaults';
+import { taintKeyProblem } from './key-pattern';
 import { kubernetesVersionProblem } from './kubernetes-version';
 import {
   clusterNameProblem,
@@ -20,6 +21,7 @@ import {
   kubeconfigServerProblem,
   serverURLProblem,
 } from './names';
+import { networkIsolation } from './network-isolation';
 import { syncSchema } from './sync';
 
 const clusterName = checked(clusterNameProblem);
@@ -148,6 +150,19 @@ const policy = z
       .describe(
         "CSI drivers of the host that pods' inline volumes may use, by the names of their CSIDriver objects. A driver works with its own rights on what the pod's volumeAttributes say: name only those made for pods that nobody trusts. Labels on CSIDriver objects, such as OpenShift's security.openshift.io/csi-ephemeral-volume-profile, are not consulted.",
       ),
+    toleratedTaints: z
+      .array(checked(taintKeyProblem))
+      .default([])
+      .describe(
+        'Keys of taints that pods may tolerate, or with a `*` at the end all keys that begin so, beside those that Kubernetes sets on nodes by itself, such as node.kubernetes.io/unreachable, and those that a RuntimeClass of the host brings. With podSecurity privileged pods may tolerate all.',
+      ),
+    alwaysPullImages: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether each container on the host asks its registry for its image, with the pod's own credentials, whatever the tenant says: else a pod can use an image that another tenant's pod brought to the node.",
+      ),
+    network: networkIsolation,
   })
   .describe("What tenants' pods may do on the host.");
 

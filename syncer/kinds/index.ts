@@ -23,6 +23,7 @@ import { priorityClasses } from './priority-classes';
 import { References } from './references';
 import { ReleasedClaims } from './released-claims';
 import { resourceClaims } from './resource-claims';
+import { SelectedPods } from './selected-pods';
 import { serviceAccounts } from './service-accounts';
 import { services } from './services';
 import { Tokens } from './tokens';
@@ -113,6 +114,8 @@ export async function runKinds(
     claims,
     contents: [configMaps, secrets],
     classes,
+    selected:
+      configuration.policy.network.isolated && toHost.networkPolicies.enabled ? new SelectedPods(caches) : undefined,
   });
   if (!toHost.endpointSlices.enabled) tellOfUnsyncedEndpoints(environment, caches);
   const kinds: readonly Kind[] = [

@@ -10,11 +10,13 @@ import { Twins } from './twins';
 export function networkPolicies(environment: KindEnvironment, caches: Caches): Twins<NetworkPolicy> {
   const { identity, anchor, configuration } = environment;
   const { allowedEgress, allowedIngress } = configuration.sync.toHost.networkPolicies;
+  const { network } = configuration.policy;
   const context = {
     identity,
     anchor,
     allowedEgress: allowedEgress?.map(checkedRange),
     allowedIngress: allowedIngress?.map(checkedRange),
+    platform: network.isolated ? network : undefined,
   };
   const type = resources.networkPolicies;
   return new Twins<NetworkPolicy>(environment, caches, {

@@ -28,6 +28,7 @@ import type { HostNodes } from './host-nodes';
 import type { KnownRefusals } from './known-refusals';
 import type { Nodes } from './nodes';
 import type { PodClasses } from './pod-classes';
+import type { SelectedPods } from './selected-pods';
 import { isTerminal } from './pod-phase';
 import { referrersOf } from './references';
 import { RefusedObjects } from './refused-objects';
@@ -88,6 +89,8 @@ export interface PodDependencies {
   readonly projections: readonly Projections[];
   readonly contents: readonly Contents[];
   readonly classes: PodClasses;
+  /** Undefined where nobody asks which pods the tenant's network policies select. */
+  readonly selected: SelectedPods | undefined;
   /** Undefined where claims are not synced. */
   readonly claims: Claims | undefined;
 }
@@ -143,6 +146,7 @@ export class Pods {
         ...dependencies.classes.sources,
         ...dependencies.hostNodes.sources,
         ...(dependencies.claims?.sources ?? []),
+        ...(dependencies.selected?.sources ?? []),
       ],
       reconcile: (pair) => this.#reconcile(pair),
       logger: environment.logger,
@@ -181,6 +185,10 @@ export class Pods {
       if (type === 'deleted') return;
       if (type === 'modified' && sameLabels(object.metadata?.labels, previous?.metadata?.labels)) return;
       for (const pod of caches.virtual.pods.byIndex(INDEX.namespace, key)) this.#controller.enqueue(objectKey(pod));
+    });
+    dependencies.selected?.onChange((namespace) => {
+      for (const pod of caches.virtual.pods.byIndex(INDEX.namespace, namespace))
+        this.#controller.enqueue(objectKey(pod));
     });
     caches.host.services.subscribe(({ type, object }) => {
       if (type === 'deleted' || caches.virtualKeyOf(object, 'Service') !== DNS_SERVICE) return;
@@ -444,6 +452,12 @@ export class Pods {
   async #passOnChanges(virtual: Pod, host: Pod, context: TranslationContext): Promise<Pod> {
     const patched = this.#patchedPod(virtual, context);
     if (patched === 'refused') return host;
+    const violations = this.#with.classes.tolerationViolations(virtual);
+    if (violations.length > 0) {
+      const message = violations.map((one) => one.message).join('; ');
+      warn(this.#environment, resources.pods, virtual, 'PolicyViolation', message);
+      return host;
+    }
     let current = await this.#patchHost(virtual, host, (actual) => hostPodPatch(virtual, actual, context, patched));
     current = await this.#addEphemeralContainers(virtual, current, context);
     current = await this.#patchHost(virtual, current, (actual) => hostPodResize(patched ?? virtual, actual), 'resize');
@@ -663,6 +677,8 @@ export class Pods {
       ...(dnsIP === undefined || dnsIP === '' || dnsIP === 'None' ? {} : { dnsIP }),
       hostMinor: hostVersion.minor,
       dnsEnabled: configuration.dns.enabled,
+      selectedFor: this.#with.selected?.directions(virtual),
+      alwaysPullImages: configuration.policy.alwaysPullImages,
       namespaceLabels: seen.metadata?.labels ?? {},
       services: this.#caches.virtual.services.byIndex(INDEX.namespace, namespace).map(({ metadata, spec }) => ({
         name: metadata?.name ?? '',

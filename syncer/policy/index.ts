@@ -5,4 +5,5 @@ export { checkChosenNode, checkNodes, type EnforcedNodes } from './check-nodes';
 export { checkPod, type PodPolicyOptions } from './check-pod';
 export { checkRuntimeClass } from './check-runtime-class';
 export { checkService } from './check-service';
+export { checkTolerations, type TolerationPolicy } from './check-tolerations';
 export type { PolicyLevel, Violation } from './violation';

@@ -73,6 +73,10 @@ export interface TranslationContext extends ObjectContext {
   readonly scheduledInside?: boolean | undefined;
   /** Labels of the only nodes that pods may run on. @default any */
   readonly enforcedNodeSelector?: Readonly<Record<string, string>> | undefined;
+  /** In which directions a NetworkPolicy of the tenant selects the pod, where the platform's own policies ask. @default none */
+  readonly selectedFor?: Readonly<Record<'ingress' | 'egress', boolean>> | undefined;
+  /** Whether the host's node asks the registry for each image, with the pod's credentials. @default false */
+  readonly alwaysPullImages?: boolean | undefined;
   /** Labels of the pod's virtual Namespace. */
   readonly namespaceLabels: Readonly<Record<string, string>>;
   /** Services of the pod's virtual namespace. */

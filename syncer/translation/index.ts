@@ -62,7 +62,12 @@ export {
   virtualNames,
   type ClusterIdentity,
 } from './names';
-export { translateNetworkPolicy, type NetworkPolicyContext } from './network-policy';
+export {
+  policyDirections,
+  translateNetworkPolicy,
+  type NetworkPolicyContext,
+  type PlatformNetwork,
+} from './network-policy';
 export {
   hostNodeFacts,
   isVirtualNode,

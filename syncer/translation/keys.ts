@@ -6,6 +6,12 @@ export const LABELS = {
   namespace: 'nestling.dev/namespace',
   /** On cluster-scoped objects instead: the host namespace of the virtual cluster, as two may have one name. */
   hostNamespace: 'nestling.dev/host-namespace',
+  /**
+   * On pods that a NetworkPolicy of the tenant selects, by direction, with value `tenant`: the platform's own policy leaves what those
+   * may receive or send to the tenant's.
+   */
+  ingressPolicy: 'nestling.dev/ingress-policy',
+  egressPolicy: 'nestling.dev/egress-policy',
   /** On objects of the virtual cluster that show one of the host. */
   view: 'nestling.dev/from-host',
 } as const;

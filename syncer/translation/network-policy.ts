@@ -1,3 +1,4 @@
+import type { Pod } from 'kubernetes-types/core/v1';
 import type { LabelSelector } from 'kubernetes-types/meta/v1';
 import type {
   IPBlock,
@@ -5,9 +6,17 @@ import type {
   NetworkPolicyEgressRule,
   NetworkPolicyIngressRule,
   NetworkPolicyPeer,
+  NetworkPolicyPort,
   NetworkPolicySpec,
 } from 'kubernetes-types/networking/v1';
-import { cidrCovers, cidrIntersection, formatCidr, parseNetwork, type Cidr } from '../configuration';
+import {
+  cidrCovers,
+  cidrIntersection,
+  formatCidr,
+  parseNetwork,
+  type Cidr,
+  type NetworkPeerSetting,
+} from '../configuration';
 import type { ObjectContext, Translation } from './context';
 import { RefusalCollector } from './copy-environment';
 import {
@@ -23,6 +32,7 @@ import {
   type Field,
 } from './fields';
 import type { HostRight } from './host-right';
+import { matchesLabels } from './label-selector';
 import { hostSelector, hostSelectorAnywhere, namespaceRequirements } from './labels';
 import { hostMetadata } from './metadata';
 
@@ -50,6 +60,44 @@ export interface NetworkPolicyContext extends ObjectContext {
    * @default - all addresses
    */
   readonly allowedIngress?: readonly Cidr[] | undefined;
+  /**
+   * What the platform's own policies in the host namespace let tenants' pods receive and send, where there are some: no policy of a
+   * tenant goes beyond. `allowedEgress` and `allowedIngress` replace the ranges in it.
+   *
+   * @default - no bounds but those two
+   */
+  readonly platform?: PlatformNetwork | undefined;
+}
+
+/** Peers of tenants' pods beside each other, in the host's names. */
+export interface PlatformNetwork {
+  readonly allowedIngress: readonly NetworkPeerSetting[];
+  readonly allowedEgress: readonly NetworkPeerSetting[];
+  /** Who may be asked at port 53. Empty: everyone. */
+  readonly dnsServers: readonly NetworkPeerSetting[];
+}
+
+/**
+ * In which directions NetworkPolicies select a pod of their namespace, as an API server reads them: without `policyTypes` a policy is one
+ * of ingress, and of egress where it has such rules.
+ */
+export function policyDirections(
+  pod: Pick<Pod, 'metadata'>,
+  policies: readonly Pick<NetworkPolicy, 'spec'>[],
+): Record<'ingress' | 'egress', boolean> {
+  const result = { ingress: false, egress: false };
+  for (const { spec } of policies) {
+    if (!matchesLabels(spec?.podSelector ?? {}, pod.metadata?.labels)) continue;
+    for (const type of typesOf(spec ?? { podSelector: {} })) {
+      if (type === 'Ingress') result.ingress = true;
+      if (type === 'Egress') result.egress = true;
+    }
+  }
+  return result;
+}
+
+function typesOf({ policyTypes = [], egress = [] }: NetworkPolicySpec): readonly string[] {
+  return policyTypes.length > 0 ? policyTypes : ['Ingress', ...(egress.length > 0 ? ['Egress'] : [])];
 }
 
 const SELECTOR: Field<CopyEnvironment> = object({
@@ -104,41 +152,60 @@ class HostSpec {
   readonly #context: NetworkPolicyContext;
   readonly #environment: CopyEnvironment;
 
+  readonly #allowedIngress: Allowed | undefined;
+  readonly #allowedEgress: Allowed | undefined;
+
   constructor(namespace: string, context: NetworkPolicyContext, environment: CopyEnvironment) {
     this.#namespace = namespace;
     this.#context = context;
     this.#environment = environment;
+    this.#allowedIngress = allowedPeers(context.platform?.allowedIngress, context.allowedIngress);
+    this.#allowedEgress = allowedPeers(context.platform?.allowedEgress, context.allowedEgress);
   }
 
-  of({ podSelector, policyTypes = [], ingress = [], egress = [] }: NetworkPolicySpec): NetworkPolicySpec {
-    const { identity, allowedIngress, allowedEgress } = this.#context;
+  of(policy: NetworkPolicySpec): NetworkPolicySpec {
+    const { podSelector, ingress = [], egress = [] } = policy;
+    const { identity } = this.#context;
     return {
       podSelector: hostSelector(identity, this.#namespace, podSelector ?? {}),
       // As an API server fills it in. The host's could not: it does not see the rules that are left out.
-      policyTypes: policyTypes.length > 0 ? policyTypes : ['Ingress', ...(egress.length > 0 ? ['Egress'] : [])],
+      policyTypes: [...typesOf(policy)],
       ingress: ingress.flatMap(({ from, ...rest }, index): NetworkPolicyIngressRule[] => {
-        const peers = this.#peers(from, allowedIngress, `spec.ingress[${index}].from`);
+        const peers = this.#peers(from, this.#allowedIngress, `spec.ingress[${index}].from`);
         if (peers === EVERYONE) return [rest];
         return peers.length > 0 ? [{ ...rest, from: peers }] : [];
       }),
       egress: egress.flatMap(({ to, ...rest }, index): NetworkPolicyEgressRule[] => {
-        const peers = this.#peers(to, allowedEgress, `spec.egress[${index}].to`);
+        const peers = this.#peers(to, this.#allowedEgress, `spec.egress[${index}].to`);
         if (peers === EVERYONE) return [rest];
-        return peers.length > 0 ? [{ ...rest, to: peers }] : [];
+        const rules = peers.length > 0 ? [{ ...rest, to: peers }] : [];
+        return to === undefined || to.length === 0 ? [...rules, ...this.#dns(rest.ports)] : rules;
       }),
     };
+  }
+
+  /** What of a rule for everyone is about the name servers that the platform lets pods ask. */
+  #dns(ports: readonly NetworkPolicyPort[] | undefined): NetworkPolicyEgressRule[] {
+    const { platform } = this.#context;
+    const asked = platform ? dnsPortsOf(ports) : [];
+    if (!platform || asked.length === 0) return [];
+    return [{ ...(platform.dnsServers.length > 0 && { to: platform.dnsServers.map(copyOf) }), ports: asked }];
   }
 
   /** The peers of a rule on the host; none when no allowed address is among them. */
   #peers(
     peers: readonly NetworkPolicyPeer[] | undefined,
-    allowed: readonly Cidr[] | undefined,
+    allowed: Allowed | undefined,
     path: string,
   ): NetworkPolicyPeer[] | typeof EVERYONE {
     if (peers === undefined || peers.length === 0) {
       if (allowed === undefined) return EVERYONE;
       const ownPods = { podSelector: hostSelectorAnywhere(this.#context.identity, {}) };
-      return [ownPods, ...allowed.map((range) => ({ ipBlock: { cidr: formatCidr(range) } }))];
+      return [
+        ownPods,
+        ...allowed.pods.map(copyOf),
+        ...allowed.blocks.map((block) => ({ ipBlock: formatBlock(block) })),
+      ];
     }
     // Ranges that are wider than several allowed ones become the same ones.
     const found = new Map<string, NetworkPolicyPeer>();
@@ -150,7 +217,7 @@ class HostSpec {
 
   #hostPeers(
     { ipBlock, podSelector, namespaceSelector }: NetworkPolicyPeer,
-    allowed: readonly Cidr[] | undefined,
+    allowed: Allowed | undefined,
     path: string,
   ): NetworkPolicyPeer[] {
     const selects = podSelector !== undefined || namespaceSelector !== undefined;
@@ -169,17 +236,13 @@ class HostSpec {
   }
 
   /** What of a range is allowed: it, the parts of it, or nothing. */
-  #ranges({ cidr, except = [] }: IPBlock, allowed: readonly Cidr[] | undefined, path: string): IPBlock[] {
+  #ranges({ cidr, except = [] }: IPBlock, allowed: Allowed | undefined, path: string): IPBlock[] {
     const range = this.#network(cidr, `${path}.cidr`);
     const excepted = except.flatMap((text, index) => this.#network(text, `${path}.except[${index}]`) ?? []);
     if (!range) return [];
-    const parts = allowed?.flatMap((each) => cidrIntersection(range, each) ?? []) ?? [range];
-    return parts
-      .filter((part) => !excepted.some((each) => cidrCovers(each, part)))
-      .map((part) => {
-        const inside = excepted.filter((each) => cidrCovers(part, each)).map(formatCidr);
-        return { cidr: formatCidr(part), ...(inside.length > 0 && { except: inside }) };
-      });
+    const wanted = { range, except: excepted };
+    const parts = allowed ? allowed.blocks.flatMap((block) => common(wanted, block) ?? []) : [common(wanted, wanted)];
+    return parts.flatMap((part) => (part ? [formatBlock(part)] : []));
   }
 
   #network(text: string, path: string): Cidr | undefined {
@@ -202,6 +265,77 @@ class HostSpec {
 
 /** What a rule without peers is about. */
 const EVERYONE = 'everyone';
+
+/** A range without some ranges in it. */
+interface Block {
+  readonly range: Cidr;
+  readonly except: readonly Cidr[];
+}
+
+/** Whom the platform lets tenants' pods talk to beside each other. */
+interface Allowed {
+  readonly blocks: readonly Block[];
+  /** Pods of the host, which only a rule for everyone is about: a tenant's selectors mean its own. */
+  readonly pods: readonly NetworkPeerSetting[];
+}
+
+/** Undefined where there are no bounds. */
+function allowedPeers(
+  peers: readonly NetworkPeerSetting[] | undefined,
+  ranges: readonly Cidr[] | undefined,
+): Allowed | undefined {
+  if (peers === undefined && ranges === undefined) return undefined;
+  return {
+    blocks:
+      ranges?.map((range) => ({ range, except: [] })) ??
+      (peers ?? []).flatMap(({ ipBlock }) => (ipBlock ? [blockOf(ipBlock)] : [])),
+    pods: (peers ?? []).filter(({ ipBlock }) => ipBlock === undefined),
+  };
+}
+
+/** @throws Error for what is no range, which the configuration does not let in */
+function blockOf({ cidr, except = [] }: NonNullable<NetworkPeerSetting['ipBlock']>): Block {
+  const read = (text: string): Cidr => {
+    const range = parseNetwork(text);
+    if (typeof range === 'string') throw new Error(`${JSON.stringify(text)} ${range}`);
+    return range;
+  };
+  return { range: read(cidr), except: except.map(read) };
+}
+
+/** What two blocks share, which is a block, as of two ranges one is in the other or they share nothing. */
+function common(one: Block, other: Block): Block | undefined {
+  const range = cidrIntersection(one.range, other.range);
+  if (!range) return undefined;
+  const except = [...one.except, ...other.except];
+  if (except.some((each) => cidrCovers(each, range))) return undefined;
+  const inside = except.filter((each) => cidrCovers(range, each));
+  return { range, except: [...new Map(inside.map((each) => [formatCidr(each), each])).values()] };
+}
+
+function formatBlock({ range, except }: Block): IPBlock {
+  return { cidr: formatCidr(range), ...(except.length > 0 && { except: except.map(formatCidr) }) };
+}
+
+/** A peer that nobody else holds. */
+const copyOf = (peer: NetworkPeerSetting): NetworkPolicyPeer => structuredClone(peer) as NetworkPolicyPeer;
+
+const DNS_PORT = 53;
+
+/** What of the ports of a rule is port 53; no ports are all. */
+function dnsPortsOf(ports: readonly NetworkPolicyPort[] | undefined): NetworkPolicyPort[] {
+  const protocols = ['UDP', 'TCP'].filter(
+    (protocol) =>
+      ports === undefined ||
+      ports.length === 0 ||
+      ports.some(
+        ({ port, endPort, protocol: of = 'TCP' }) =>
+          of === protocol &&
+          (port === undefined || (typeof port === 'number' && port <= DNS_PORT && DNS_PORT <= (endPort ?? port))),
+      ),
+  );
+  return protocols.map((protocol) => ({ port: DNS_PORT, protocol }));
+}
 
 /** IPv4 addresses in the spelling of IPv6. */
 const MAPPED: Cidr = { address: '::ffff:0:0', prefix: 96, family: 'IPv6' };

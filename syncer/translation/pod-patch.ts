@@ -1,6 +1,7 @@
-import type { Container, Pod, PodSpec, ResourceRequirements } from 'kubernetes-types/core/v1';
+import type { Container, EphemeralContainer, Pod, PodSpec, ResourceRequirements } from 'kubernetes-types/core/v1';
 import type { Translation, TranslationContext } from './context';
 import { Copier, type JsonObject } from './fields';
+import { pullAlways } from './image-pulls';
 import { jsonEqual } from './json';
 import { metadataPatch } from './metadata-patch';
 import { addVariables, podMetadata } from './pod';
@@ -95,6 +96,7 @@ export function hostEphemeralContainers(
   const refusal = environment.refusal();
   if (refusal) return refusal;
   for (const container of added) addVariables(container as Pick<Container, 'env'>, variables);
+  if (context.alwaysPullImages === true) pullAlways({ ephemeralContainers: added as unknown as EphemeralContainer[] });
   return {
     ok: true,
     object: {

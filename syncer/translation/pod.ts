@@ -5,7 +5,8 @@ import { downwardAnnotations } from './downward-api';
 import { Copier, type JsonObject } from './fields';
 import { podHostname, setHostname } from './hostname';
 import { addHostsFile, fqdnProblem, hostsContainerName } from './hosts-file';
-import { ANNOTATIONS } from './keys';
+import { pullAlways } from './image-pulls';
+import { ANNOTATIONS, LABELS } from './keys';
 import { namespaceLabels } from './labels';
 import { hostMetadata } from './metadata';
 import { hostnameAsName, TOO_MANY_HOSTNAMES, type NodeChoice } from './node-labels';
@@ -87,6 +88,8 @@ export function isGated(pod: Pod): boolean {
 export function podMetadata(pod: Pod, context: TranslationContext): ReturnType<typeof hostMetadata> {
   const metadata = hostMetadata('Pod', pod.metadata, context);
   Object.assign(metadata.labels, namespaceLabels(context.namespaceLabels));
+  if (context.selectedFor?.ingress === true) metadata.labels[LABELS.ingressPolicy] = 'tenant';
+  if (context.selectedFor?.egress === true) metadata.labels[LABELS.egressPolicy] = 'tenant';
   Object.assign(metadata.annotations, downwardAnnotations(pod));
   const hostsContainer = hostsContainerName(pod, context);
   if (hostsContainer !== undefined) metadata.annotations[ANNOTATIONS.hostsContainer] = hostsContainer;
@@ -108,6 +111,8 @@ function hostSpec(copied: PodSpec, nodeChoice: NodeChoice, pod: Pod, context: Tr
   spec.enableServiceLinks = false;
   for (const container of spec.containers ?? []) addVariables(container, variables);
   for (const container of spec.initContainers ?? []) addVariables(container, variables);
+
+  if (context.alwaysPullImages === true) pullAlways(spec);
 
   const hostname = podHostname(pod.spec, pod.metadata?.name ?? '');
   if (hostname !== undefined) setHostname(spec, hostname);

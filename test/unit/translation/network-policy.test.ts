@@ -3,6 +3,8 @@ import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicySpec } from 'kubern
 import { cidrContains, parseCidr, parseNetwork, type Cidr } from '../../../syncer/configuration';
 import {
   appliedPatch,
+  hostLabelKey,
+  policyDirections,
   translateNetworkPolicy,
   translatePod,
   withAppliedDigest,
@@ -250,4 +252,97 @@ test('a host policy lets a range through just where both one of the tenant and a
     ),
     { numRuns: 2000 },
   );
+});
+
+describe('within bounds of the platform', () => {
+  const ingressController = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress' } } };
+  const controlPlane = { podSelector: { matchLabels: { 'nestling.dev/control-plane': 'my-vc' } } };
+  const internet = { ipBlock: { cidr: '0.0.0.0/0', except: ['10.0.0.0/8', '169.254.0.0/16'] } };
+  const platform = {
+    allowedIngress: [controlPlane, ingressController, internet],
+    allowedEgress: [controlPlane, internet],
+    dnsServers: [],
+  };
+  const own = { podSelector: { matchLabels: CLUSTER } };
+  const DNS = [
+    { port: 53, protocol: 'UDP' },
+    { port: 53, protocol: 'TCP' },
+  ];
+
+  test('a rule for everyone is about whom the platform lets the pods talk to, and about name servers', () => {
+    expect(host({ egress: [{}], ingress: [{}] }, { platform })).toMatchObject({
+      ingress: [{ from: [own, controlPlane, ingressController, internet] }],
+      egress: [{ to: [own, controlPlane, internet] }, { ports: DNS }],
+    });
+  });
+
+  test('a rule for everyone at some ports is about name servers where port 53 is among them', () => {
+    const rules = (ports: object[]) => host({ egress: [{ ports }] }, { platform }).egress?.slice(1);
+    expect(rules([{ port: 53, protocol: 'UDP' }])).toEqual([{ ports: [DNS[0]] }]);
+    expect(rules([{ port: 1, endPort: 100 }])).toEqual([{ ports: [DNS[1]] }]);
+    expect(rules([{ protocol: 'UDP' }])).toEqual([{ ports: [DNS[0]] }]);
+    expect(rules([{ port: 443 }, { port: 'dns', protocol: 'UDP' }])).toEqual([]);
+    const servers = [{ ipBlock: { cidr: '10.0.0.2/32' } }];
+    expect(host({ egress: [{}] }, { platform: { ...platform, dnsServers: servers } }).egress?.[1]).toEqual({
+      to: servers,
+      ports: DNS,
+    });
+  });
+
+  test('a range is what of it the platform allows, without what either of the two excepts', () => {
+    const to = (cidr: string, except?: string[]) =>
+      peers([{ ipBlock: { cidr, ...(except && { except }) } }], { platform });
+    expect(to('0.0.0.0/0')).toEqual([internet]);
+    expect(to('8.0.0.0/5', ['8.8.0.0/16'])).toEqual([
+      { ipBlock: { cidr: '8.0.0.0/5', except: ['8.8.0.0/16', '10.0.0.0/8'] } },
+    ]);
+    expect(to('10.1.0.0/16')).toBeUndefined();
+    expect(to('169.254.169.254/32')).toBeUndefined();
+    expect(to('::/0')).toBeUndefined();
+  });
+
+  test('selectors mean the tenant’s own pods', () => {
+    expect(peers([{ namespaceSelector: {} }], { platform })).toEqual([own]);
+  });
+
+  test('ranges of the syncer’s own settings replace those of the platform', () => {
+    const allowedEgress = ranges('192.0.2.0/24');
+    expect(host({ egress: [{}] }, { platform, allowedEgress }).egress?.[0]?.to).toEqual([
+      own,
+      controlPlane,
+      { ipBlock: { cidr: '192.0.2.0/24' } },
+    ]);
+  });
+
+  test('a nested cluster’s own policies let its pods as far as those of the cluster that it is in', () => {
+    const isolated = { allowedIngress: [], allowedEgress: [internet], dnsServers: [] };
+    const nested = { to: [{ podSelector: { matchLabels: { 'nestling.dev/virtual-cluster': 'inner' } } }, internet] };
+    const { egress } = host({ egress: [nested, { ports: DNS }] }, { platform: isolated });
+    expect(egress?.[0]?.to).toEqual([
+      { podSelector: { matchLabels: { ...SHOP, [hostLabelKey('nestling.dev/virtual-cluster')]: 'inner' } } },
+      internet,
+    ]);
+    expect(egress?.slice(1)).toEqual([{ ports: DNS, to: [own, internet] }, { ports: DNS }]);
+  });
+
+  test('the pods that policies select are known by direction', () => {
+    const pod = podWith({}, { labels: { app: 'db' } });
+    const of = (...specs: Partial<NetworkPolicySpec>[]) => policyDirections(pod, specs.map(policyWith));
+    expect(of()).toEqual({ ingress: false, egress: false });
+    expect(of({})).toEqual({ ingress: true, egress: false });
+    expect(of({ egress: [{}] })).toEqual({ ingress: true, egress: true });
+    expect(of({ policyTypes: ['Egress'] })).toEqual({ ingress: false, egress: true });
+    expect(of({ podSelector: { matchLabels: { app: 'web' } } })).toEqual({ ingress: false, egress: false });
+  });
+
+  test('the host pod tells it', () => {
+    const selectedFor = { ingress: true, egress: false };
+    const labels = unwrap(translatePod(podWith(), contextWith({ selectedFor }))).metadata?.labels;
+    expect(labels).toHaveProperty(['nestling.dev/ingress-policy'], 'tenant');
+    expect(labels).not.toHaveProperty(['nestling.dev/egress-policy']);
+    const forged = podWith({}, { labels: { 'nestling.dev/egress-policy': 'tenant' } });
+    expect(unwrap(translatePod(forged, contextWith({}))).metadata?.labels).not.toHaveProperty([
+      'nestling.dev/egress-policy',
+    ]);
+  });
 });
