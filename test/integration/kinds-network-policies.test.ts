@@ -163,3 +163,73 @@ test('after a restart the twins are held to the allowed ranges, and a policy tha
   });
   await clusters.gone(type, 'gone');
 });
+
+describe('within bounds of the platform', () => {
+  const CONTROL_PLANE = { podSelector: { matchLabels: { 'nestling.dev/control-plane': NAME } } };
+  const internet = { ipBlock: { cidr: '0.0.0.0/0', except: ['10.0.0.0/8'] } };
+  const network = { isolated: true, allowedIngress: [CONTROL_PLANE], allowedEgress: [CONTROL_PLANE, internet] };
+  const DIRECTIONS = ['nestling.dev/ingress-policy', 'nestling.dev/egress-policy'] as const;
+  const marks = async (pod: string) => {
+    const labels = (await clusters.twin<Pod>(resources.pods, pod))?.metadata?.labels ?? {};
+    return DIRECTIONS.map((key) => labels[key] === 'tenant');
+  };
+  const marked = (pod: string, expected: readonly boolean[]) =>
+    eventually(`the twin of pod ${pod} is marked for ingress and egress: ${expected.join(', ')}`, async () => {
+      expect(await marks(pod)).toEqual(expected);
+      return true;
+    });
+
+  beforeAll(async () => {
+    await clusters.startSyncer({ policy: { network } });
+    for (const { metadata } of (await clusters.virtual.list(type, { namespace: 'default' })).items) {
+      await clusters.virtual.delete(type, { namespace: 'default', name: metadata?.name ?? '' });
+      await clusters.gone(type, metadata?.name ?? '');
+    }
+  });
+
+  test('the host pods tell which of them a policy of the tenant selects, from their creation on and as it changes', async () => {
+    await create('both', { podSelector: { matchLabels: { app: 'marked' } }, policyTypes: ['Ingress', 'Egress'] });
+    await twinIs('both', { policyTypes: ['Ingress', 'Egress'] });
+    await clusters.createPod('marked', {}, { labels: { app: 'marked' } });
+    await clusters.createPod('other', {}, { labels: { app: 'other' } });
+    await Promise.all([clusters.running('marked'), clusters.running('other')]);
+    expect(await marks('marked')).toEqual([true, true]);
+    expect(await marks('other')).toEqual([false, false]);
+    await change('both', { policyTypes: ['Egress'] });
+    await marked('marked', [false, true]);
+    await change('both', { podSelector: { matchLabels: { app: 'other' } } });
+    await marked('other', [false, true]);
+    await marked('marked', [false, false]);
+    await clusters.virtual.delete(type, { namespace: 'default', name: 'both' });
+    await marked('other', [false, false]);
+  });
+
+  test('a policy costs one write for each pod that it selects, and none for others', async () => {
+    const patches = () => clusters.syncer.host.requests.count({ verb: 'patch', resource: 'pods' });
+    const before = patches();
+    await create('one', { podSelector: { matchLabels: { app: 'marked' } } });
+    await marked('marked', [true, false]);
+    await create('same', { podSelector: { matchLabels: { app: 'marked' } } });
+    await twinIs('same', { policyTypes: ['Ingress'] });
+    await clusters.virtual.delete(type, { namespace: 'default', name: 'one' });
+    await clusters.gone(type, 'one');
+    expect(patches() - before).toBe(1);
+  });
+
+  test('rules for everyone let through whom the platform does, and name servers', async () => {
+    await create('everyone', { egress: [{}], ingress: [{}] });
+    const own = { podSelector: { matchLabels: OWN } };
+    await twinIs('everyone', {
+      ingress: [{ from: [own, CONTROL_PLANE] }],
+      egress: [
+        { to: [own, CONTROL_PLANE, internet] },
+        {
+          ports: [
+            { port: 53, protocol: 'UDP' },
+            { port: 53, protocol: 'TCP' },
+          ],
+        },
+      ],
+    });
+  });
+});
