@@ -167,7 +167,12 @@ test('after a restart the twins are held to the allowed ranges, and a policy tha
 describe('within bounds of the platform', () => {
   const CONTROL_PLANE = { podSelector: { matchLabels: { 'nestling.dev/control-plane': NAME } } };
   const internet = { ipBlock: { cidr: '0.0.0.0/0', except: ['10.0.0.0/8'] } };
-  const network = { isolated: true, allowedIngress: [CONTROL_PLANE], allowedEgress: [CONTROL_PLANE, internet] };
+  const network = {
+    isolated: true,
+    allowedIngress: [CONTROL_PLANE],
+    allowedEgress: [CONTROL_PLANE, internet],
+    dnsServers: [],
+  };
   const DIRECTIONS = ['nestling.dev/ingress-policy', 'nestling.dev/egress-policy'] as const;
   const marks = async (pod: string) => {
     const labels = (await clusters.twin<Pod>(resources.pods, pod))?.metadata?.labels ?? {};
