@@ -1,6 +1,6 @@
 import type { StatefulSet } from 'kubernetes-types/apps/v1';
 import type { CronJob } from 'kubernetes-types/batch/v1';
-import type { ConfigMap, Secret, Service, ServiceAccount } from 'kubernetes-types/core/v1';
+import type { ConfigMap, LimitRange, ResourceQuota, Secret, Service, ServiceAccount } from 'kubernetes-types/core/v1';
 import type {
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
@@ -33,6 +33,8 @@ export type KubernetesObject =
   | Service
   | Ingress
   | NetworkPolicy
+  | ResourceQuota
+  | LimitRange
   | TlsRoute
   | ServiceAccount
   | Role

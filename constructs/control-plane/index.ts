@@ -13,6 +13,7 @@ import {
 } from './rbac';
 import { networkPolicies } from './network-policies';
 import { sleepObjects } from './sleep';
+import { limitRange, resourceQuota } from './quota';
 import { apiServerService, storeService } from './services';
 import type { KubernetesObject } from './host-object';
 import { statefulSet } from './stateful-set';
@@ -29,7 +30,9 @@ export { CONFIGURATION_HASH_ANNOTATION } from './stateful-set';
  */
 export function controlPlaneObjects(spec: VirtualClusterSpec): ReadonlyMap<string, KubernetesObject> {
   const [clusterWide, clusterWideBinding] = clusterRole(spec);
-  return new Map<string, KubernetesObject>([
+  const [containerDefaults] = limitRange(spec);
+  const objects: readonly (readonly [string, KubernetesObject])[] = [
+    ...(containerDefaults === undefined ? [] : ([['container-defaults', containerDefaults]] as const)),
     ['anchor', anchor(spec)],
     ['configuration', configurationMap(spec)],
     ['certificates', certificatesSecret(spec)],
@@ -51,5 +54,11 @@ export function controlPlaneObjects(spec: VirtualClusterSpec): ReadonlyMap<strin
     ['store-service', storeService(spec)],
     ['stateful-set', statefulSet(spec)],
     ...sleepObjects(spec),
-  ]);
+  ];
+  const [quota] = resourceQuota(
+    spec,
+    objects.map(([, object]) => object),
+  );
+  // Last: until the host has counted what is there, a new quota lets nothing in.
+  return new Map([...objects, ...(quota === undefined ? [] : ([['quota', quota]] as const))]);
 }

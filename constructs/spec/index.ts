@@ -40,7 +40,15 @@ export {
 export { NetworkPeer, type PodsPeerProps } from './network-peer';
 export { PodSecurityLevel } from './pod-security-level';
 export type { DnsProps, VirtualClusterProps } from './props';
-export { Cpu, type CpuAmount } from './quantity';
+export { Cpu, cpuMillis, kibibytesOf, type CpuAmount } from './quantity';
+export {
+  ContainerDefaults,
+  Quota,
+  type ContainerDefaultsProps,
+  type ContainerDefaultsSpec,
+  type QuotaProps,
+  type QuotaSpec,
+} from './quota';
 export { RELEASE } from './release';
 export { resolveSpec, type ResolvedSpec, type SpecContext } from './resolve';
 export { RightsScope } from './rights-scope';

@@ -1,4 +1,5 @@
 import type { NetworkPeer } from './network-peer';
+import type { ContainerDefaults, Quota } from './quota';
 
 /** The network of tenants' pods. */
 export interface NetworkIsolationProps {
@@ -66,6 +67,18 @@ export interface IsolationProps {
    * @default true with Isolation.restricted(), else false
    */
   readonly alwaysPullImages?: boolean;
+  /**
+   * How much of the host the tenant may have.
+   *
+   * @default Quota.standard() with Isolation.restricted(), else Quota.none()
+   */
+  readonly quota?: Quota;
+  /**
+   * What containers have that say nothing of it.
+   *
+   * @default ContainerDefaults.of() with Isolation.restricted(), else ContainerDefaults.none()
+   */
+  readonly containerDefaults?: ContainerDefaults;
 }
 
 /** Name of a level. */
@@ -91,8 +104,8 @@ export class Isolation {
   }
 
   /**
-   * As {@link baseline}, hardened: Pod Security `restricted`, Ingresses with allowed hosts only, images pulled by each pod itself, and of
-   * the host only those may send to tenants' pods who are named.
+   * As {@link baseline}, hardened: Pod Security `restricted`, Ingresses with allowed hosts only, images pulled by each pod itself, a
+   * quota, and of the host only those may send to tenants' pods who are named.
    */
   static restricted(props: IsolationProps = {}): Isolation {
     return new Isolation('restricted', props);

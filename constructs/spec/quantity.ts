@@ -38,6 +38,13 @@ export function sizeQuantity(size: Size): string {
   return kibibytes % 1024 === 0 ? `${kibibytes / 1024}Mi` : `${kibibytes}Ki`;
 }
 
+/** Kibibytes in a size as {@link sizeQuantity} writes it; 0 for anything else. */
+export function kibibytesOf(quantity: string): number {
+  const match = /^(\d+)(Ki|Mi|Gi)$/.exec(quantity);
+  const [amount, unit] = [Number(match?.[1] ?? 0), match?.[2] ?? 'Ki'];
+  return amount * (unit === 'Gi' ? 1024 * 1024 : unit === 'Mi' ? 1024 : 1);
+}
+
 /** A size in kibibytes, rounded down. */
 export function sizeKibibytes(size: Size): number {
   return size.toKibibytes({ rounding: SizeRoundingBehavior.FLOOR });

@@ -19,6 +19,7 @@ import type { Isolation } from './isolation';
 import { isolationDocument, isolationProblems } from './isolation-document';
 import type { VirtualClusterProps } from './props';
 import { cpuMillis, sizeKibibytes, sizeQuantity } from './quantity';
+import { ContainerDefaults, Quota, resolveContainerDefaults, resolveQuota } from './quota';
 import type { ContainerResources, ControlPlaneContainer } from './resources';
 import { sleepProblems } from './sleep-problems';
 import type { SleepSchedule } from './sleep-schedule';
@@ -67,6 +68,13 @@ export function resolveSpec(props: VirtualClusterProps, context: SpecContext): R
   const isolation = props.isolation ?? DEFAULTS.isolation;
   const wrongRanges = isolationProblems(isolation);
   problems.push(...wrongRanges);
+  const isRestricted = isolation.level === 'restricted';
+  const { quota: givenQuota, containerDefaults: givenDefaults } = isolation.props;
+  const quota = resolveQuota(givenQuota ?? (isRestricted ? Quota.standard() : Quota.none()), problems);
+  const containerDefaults = resolveContainerDefaults(
+    givenDefaults ?? (isRestricted ? ContainerDefaults.of() : ContainerDefaults.none()),
+    problems,
+  );
   const configuration = resolveDocument(
     props,
     name,
@@ -81,7 +89,7 @@ export function resolveSpec(props: VirtualClusterProps, context: SpecContext): R
   if (problems.length > 0) return { ok: false, problems };
   const sleep = props.sleep === undefined ? {} : { sleep: sleepSpec(props.sleep) };
   const spec = { name, namespace, images, store, resources, exposure: exposure.spec, ...sleep, shared, configuration };
-  return { ok: true, spec };
+  return { ok: true, spec: { ...spec, quota, containerDefaults } };
 }
 
 /** Minors of hosts that each version of a virtual cluster is tested on: those that virtual clusters can have themselves. */

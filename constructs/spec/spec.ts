@@ -1,6 +1,7 @@
 import type { SyncerConfiguration } from '../../syncer/configuration';
 import type { ExposureSpec } from './exposure';
 import type { ControlPlaneImages } from './image-sources';
+import type { ContainerDefaultsSpec, QuotaSpec } from './quota';
 import type { ControlPlaneContainer } from './resources';
 import type { SharedPolicies } from './sync';
 
@@ -54,6 +55,10 @@ export interface VirtualClusterSpec {
   readonly shared: SharedPolicies;
   /** Undefined: it never sleeps. */
   readonly sleep?: SleepScheduleSpec;
+  /** What the tenant may have on the host; undefined for no limits. */
+  readonly quota: QuotaSpec | undefined;
+  /** What containers have that say nothing of it; undefined for nothing. */
+  readonly containerDefaults: ContainerDefaultsSpec | undefined;
   /** The document that the syncer reads: its settings have no second copy here. */
   readonly configuration: SyncerConfiguration;
 }

@@ -164,6 +164,9 @@ export interface ControlPlaneNames {
     /** What the control plane receives. */
     readonly controlPlane: string;
   };
+  /** ResourceQuota and LimitRange of the host namespace, where there are some. */
+  readonly resourceQuota: string;
+  readonly limitRange: string;
 }
 
 /** Key of ConfigMap NAME-configuration that holds the document. */
@@ -195,5 +198,7 @@ export function controlPlaneNames(name: string): ControlPlaneNames {
       egress: `${name}-egress`,
       controlPlane: `${name}-control-plane`,
     },
+    resourceQuota: `${name}-quota`,
+    limitRange: `${name}-container-defaults`,
   };
 }

@@ -28,8 +28,8 @@ export interface InProcessSyncer {
 }
 
 /** What a test's syncer is told. */
-export type SyncerSettings = Partial<Pick<SyncerConfiguration, 'services' | 'policy'>> &
-  Pick<SyncerConfigurationInput, 'sync' | 'scheduling'> & {
+export type SyncerSettings = Partial<Pick<SyncerConfiguration, 'services'>> &
+  Pick<SyncerConfigurationInput, 'sync' | 'scheduling' | 'policy'> & {
     /** The time of day that tokens are renewed by, in ms. @default Date.now */
     readonly now?: () => number;
   };

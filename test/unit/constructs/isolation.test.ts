@@ -1,8 +1,21 @@
+import { Size } from 'cdk8s';
+import type { ResourceQuota } from 'kubernetes-types/core/v1';
 import type { NetworkPolicy, NetworkPolicyPeer } from 'kubernetes-types/networking/v1';
-import { Isolation, NetworkPeer, PodSecurityLevel, type VirtualClusterProps } from '../../../constructs';
+import {
+  ContainerDefaults,
+  Cpu,
+  Exposure,
+  Isolation,
+  NetworkPeer,
+  PodSecurityLevel,
+  Quota,
+  Store,
+  type QuotaProps,
+  type VirtualClusterProps,
+} from '../../../constructs';
 import { parseConfiguration } from '../../../syncer/configuration/document';
 import { selects } from '../../host-cluster/network-policy/endpoints';
-import { find, propsError, statefulSetOf, synthesize } from './synthesized';
+import { find, podOf, propsError, statefulSetOf, synthesize } from './synthesized';
 
 const policyOf = (props: VirtualClusterProps) => {
   const { data } = find(synthesize(props), 'ConfigMap', 'my-vc1-configuration') as unknown as {
@@ -54,6 +67,64 @@ describe('a level of isolation', () => {
     const error = propsError({ isolation: Isolation.baseline({ network }) });
     expect(error).toContain('isolation.network.hostRanges[0]: "nodes": is not an address range');
     expect(error).toContain('isolation.network.allowIngressFrom[0]: "10.1.0.1/16": has bits set after its first 16');
+  });
+});
+
+describe('the quota of a tenant', () => {
+  const quota = (props: VirtualClusterProps = {}) =>
+    (find(synthesize(props), 'ResourceQuota', 'my-vc1-quota') as unknown as Required<ResourceQuota>).spec.hard;
+  const kinds = (props: VirtualClusterProps) => synthesize(props).map(({ kind }) => kind);
+
+  test('is there at level restricted, with what containers have that say nothing, and else where it is asked for', () => {
+    expect(kinds({})).not.toContain('ResourceQuota');
+    expect(kinds({})).not.toContain('LimitRange');
+    const restricted = synthesize({ isolation: Isolation.restricted() });
+    expect(find(restricted, 'LimitRange', 'my-vc1-container-defaults')).toMatchObject({
+      spec: { limits: [{ type: 'Container', defaultRequest: { cpu: '100m', memory: '128Mi' } }] },
+    });
+    // The host lets nothing in until it has counted what is there.
+    expect(restricted.at(-1)?.kind).toBe('ResourceQuota');
+    const none = Isolation.restricted({ quota: Quota.none(), containerDefaults: ContainerDefaults.none() });
+    expect(kinds({ isolation: none })).not.toContain('ResourceQuota');
+    expect(kinds({ isolation: none })).not.toContain('LimitRange');
+  });
+
+  test('is for the tenant: what the control plane itself takes is added', () => {
+    const of = (props: QuotaProps, more: VirtualClusterProps = {}) =>
+      quota({ ...more, isolation: Isolation.baseline({ quota: Quota.of(props) }) });
+    const { containers } = podOf(synthesize());
+    const own = containers.reduce(
+      (sum, { resources }) => sum + Number.parseInt(resources?.requests?.['cpu'] ?? '', 10),
+      0,
+    );
+    expect(of({ cpuRequests: Cpu.units(2) })).toEqual({ 'requests.cpu': `${2000 + own}m` });
+    expect(of({ memoryRequests: Size.gibibytes(1) })).toEqual({
+      'requests.memory': `${(1024 + 96 + 320 + 128 + 128) * 1024}Ki`,
+    });
+    expect(of({ storage: Size.gibibytes(1) })).toEqual({ 'requests.storage': `${6 * 1024 * 1024}Ki` });
+    expect(of({ storage: Size.gibibytes(1) }, { store: Store.ephemeral() })).toEqual({
+      'requests.storage': `${1024 * 1024}Ki`,
+    });
+    expect(of({ pods: 10, services: 5, nodePorts: 0, networkPolicies: 0 })).toEqual({
+      pods: '13',
+      services: '7',
+      'services.nodeports': '0',
+      'count/networkpolicies.networking.k8s.io': '4',
+    });
+    expect(of({ nodePorts: 0 }, { exposure: Exposure.nodePort() })).toEqual({ 'services.nodeports': '1' });
+  });
+
+  test('is refused with numbers and amounts that are none', () => {
+    const error = propsError({
+      isolation: Isolation.baseline({
+        quota: Quota.of({ pods: -1, services: 1.5, cpuRequests: Cpu.millis(0) }),
+        containerDefaults: ContainerDefaults.of({ memoryLimit: Size.mebibytes(1) }),
+      }),
+    });
+    for (const field of ['quota.pods: -1', 'quota.services: 1.5', 'quota.cpuRequests: "0m"']) {
+      expect(error).toContain(`isolation.${field}: is no `);
+    }
+    expect(error).toContain('isolation.containerDefaults.memoryLimit: "1Mi": is less than the request of 128Mi');
   });
 });
 
