@@ -185,6 +185,7 @@ describe('within bounds of the platform', () => {
     });
 
   beforeAll(async () => {
+    await clusters.stopSyncer();
     await clusters.startSyncer({ policy: { network } });
     for (const { metadata } of (await clusters.virtual.list(type, { namespace: 'default' })).items) {
       await clusters.virtual.delete(type, { namespace: 'default', name: metadata?.name ?? '' });
