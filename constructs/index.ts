@@ -73,6 +73,14 @@ export {
   type ViewProps,
   type VirtualClusterProps,
 } from './spec';
+export {
+  explain,
+  type ExplainedField,
+  type ExplainFacts,
+  type Explanation,
+  type NeededObject,
+  type TenantManifest,
+} from './explain';
 export { IngressSync, type IngressSyncProps } from './ingress-sync';
 export { NodeSyncPolicy, type NodeSyncPolicyProps } from './node-sync-policy';
 export { rights, type RightOnHost, type RightsOnHost } from './rights';

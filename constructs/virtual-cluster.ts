@@ -7,7 +7,7 @@ import { serviceRangeProblems } from './claimed-service-ranges';
 import { controlPlaneObjects } from './control-plane';
 import { IngressSync } from './ingress-sync';
 import { addHostObject, hostObjectName } from './host-objects';
-import { resolveSpec, type VirtualClusterProps, type VirtualClusterSpec } from './spec';
+import { resolveSpec, type ResolvedSpec, type VirtualClusterProps, type VirtualClusterSpec } from './spec';
 
 /**
  * A virtual Kubernetes cluster in a namespace of the host cluster. The namespace itself is not made here, as it may hold several.
@@ -35,6 +35,8 @@ export class VirtualCluster extends Construct {
   /** ServiceAccount in the host namespace that tenants' pods run as. */
   readonly workloadServiceAccountName: string;
 
+  private readonly resolved: ResolvedSpec;
+
   constructor(scope: Construct, id: string, props: VirtualClusterProps = {}) {
     super(scope, id);
     const chartNamespace = Chart.of(this).namespace;
@@ -47,11 +49,23 @@ export class VirtualCluster extends Construct {
     this.workloadServiceAccountName = names.workloadServiceAccount;
 
     const resolved = resolveSpec(props, { id, namespace: chartNamespace });
+    this.resolved = resolved;
     if (resolved.ok) {
       this.addObjects(resolved.spec);
       this.claimHosts(props, resolved.spec);
       this.claimServiceRange(props.serviceCIDR);
     } else this.node.addValidation({ validate: () => resolved.problems.map(problemLine) });
+  }
+
+  /**
+   * The cluster with all defaults applied and checked, for what looks at clusters.
+   *
+   * @internal
+   * @throws Error with every problem where its properties are wrong
+   */
+  get spec(): VirtualClusterSpec {
+    if (this.resolved.ok) return this.resolved.spec;
+    throw new Error([`${this.node.path} is no cluster yet:`, ...this.resolved.problems.map(problemLine)].join('\n  '));
   }
 
   private addObjects(spec: VirtualClusterSpec): void {

@@ -14,6 +14,7 @@ export {
 export type { Anchor, LinkedService, ObjectContext, Reference, Translation, TranslationContext } from './context';
 export { eventUpdate, HOST_EVENT_LABEL, translateEvent, type EventSubject } from './event';
 export { minorOf, OLDEST_HOST_MINOR, unknownFieldsText } from './host-version';
+export { fieldRule } from './field-rules';
 export { FieldPatches, type Patched, type PatchedKind } from './field-patches';
 export { editAt, isDeeperThan, MAX_DEPTH, visitAt, type Found, type Place } from './json-path';
 export { objectChanges } from './json';

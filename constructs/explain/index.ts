@@ -1,0 +1,192 @@
+import { controlPlaneNames } from '../../syncer/configuration';
+import { FieldPatches, hostName, type ObjectContext, type Reference } from '../../syncer/translation';
+import type { VirtualCluster } from '../virtual-cluster';
+import type { VirtualClusterSpec } from '../spec';
+import { explainFields, type ExplainedField } from './explained-fields';
+import type { JsonObject } from './leaves';
+import { stepFor, type ExplainFacts } from './pipeline';
+
+export type { ExplainedField } from './explained-fields';
+export type { ExplainFacts } from './pipeline';
+
+/** A manifest of a tenant: an object of Kubernetes as plain JSON. */
+export interface TenantManifest {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata?: { readonly name?: string; readonly namespace?: string };
+}
+
+/** Another object of the tenant that the host object needs. */
+export interface NeededObject {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Its name on the host. */
+  readonly hostName: string;
+  /** Whether the pod starts without it. */
+  readonly optional: boolean;
+}
+
+/** What becomes of a tenant's manifest. */
+export interface Explanation {
+  /**
+   * `synced`: a host object is made of it; `refused`: none is, and the tenant is told why by an event; `stays`: it lives in the virtual
+   * cluster only.
+   */
+  readonly outcome: 'synced' | 'refused' | 'stays';
+  /** Why it is refused or stays, and under which condition it is synced; empty where there is nothing to say. */
+  readonly reason: string;
+  /** What is made on the host: at most one object; what is kept beside a pod (tokens, trust anchors) is the running cluster's. */
+  readonly hostObject: JsonObject | undefined;
+  /** What became of each field; empty where nothing goes to the host. */
+  readonly fields: readonly ExplainedField[];
+  /** Objects of the tenant that it refers to. */
+  readonly needs: readonly NeededObject[];
+  /** For a workload: what becomes of each pod that its controller makes in the virtual cluster. */
+  readonly pod: Explanation | undefined;
+  /** All of it as text, one line a field. */
+  readonly text: string;
+}
+
+/** Kinds whose pods a controller of the virtual cluster makes, and where the template stands. */
+const TEMPLATES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['apps/v1 Deployment', ['spec', 'template']],
+  ['apps/v1 ReplicaSet', ['spec', 'template']],
+  ['apps/v1 StatefulSet', ['spec', 'template']],
+  ['apps/v1 DaemonSet', ['spec', 'template']],
+  ['batch/v1 Job', ['spec', 'template']],
+  ['batch/v1 CronJob', ['spec', 'jobTemplate', 'spec', 'template']],
+]);
+
+/**
+ * What a tenant's manifest becomes on the host of a virtual cluster, field by field with the rule, or why it is refused. By the functions that
+ * the cluster's syncer calls, so it holds for the running cluster, too; the manifest is taken as it is, without what the virtual API
+ * server's own admission adds (defaults, the token of a service account).
+ *
+ * @param facts what only the running cluster knows
+ * @throws Error when the cluster's own properties are wrong, or the manifest has no kind
+ */
+export function explain(manifest: TenantManifest, cluster: VirtualCluster, facts: ExplainFacts = {}): Explanation {
+  const { apiVersion, kind } = manifest;
+  if (!apiVersion || !kind) {
+    throw new Error(
+      'the manifest has no apiVersion or no kind: give an object of Kubernetes, such as { apiVersion: "v1", kind: "Pod", … }',
+    );
+  }
+  return explained(inNamespace(manifest), cluster.spec, facts);
+}
+
+function explained(manifest: JsonObject & TenantManifest, spec: VirtualClusterSpec, facts: ExplainFacts): Explanation {
+  const { configuration } = spec;
+  const identity = { name: spec.name, hostNamespace: spec.namespace };
+  const anchor = controlPlaneNames(spec.name).anchor;
+  const context: ObjectContext = {
+    identity,
+    anchor: { name: anchor, uid: `<UID of ConfigMap ${anchor}>` },
+    hostMinor: facts.hostMinor,
+  };
+  const kind = manifest.kind ?? '';
+  const step = stepFor(manifest, configuration, context, facts);
+  if ('stays' in step) {
+    const template = podOf(manifest);
+    const pod = template && explained(template, spec, facts);
+    return result(manifest, { outcome: 'stays', reason: step.stays, ...(pod === undefined ? {} : { pod }) });
+  }
+  const withUid = { ...manifest, metadata: { ...manifest.metadata, uid: `<UID of the ${kind}>` } };
+  const translation = step.translate(withUid);
+  if (!translation.ok)
+    return result(manifest, { outcome: 'refused', reason: `${translation.reason}: ${translation.message}` });
+  const patches = new FieldPatches(configuration.sync.patches, patchedKind(manifest, spec), identity);
+  const patched = patches.apply(translation.object as JsonObject, withUid);
+  if (!patched.ok) return result(manifest, { outcome: 'refused', reason: `${patched.reason}: ${patched.message}` });
+  const violations = step.violations(patched.object, withUid);
+  if (violations.length > 0) {
+    const messages = violations.map(({ message }) => message).join('; ');
+    return result(manifest, { outcome: 'refused', reason: `PolicyViolation: ${messages}` });
+  }
+  return result(manifest, {
+    outcome: 'synced',
+    reason: step.condition ?? '',
+    hostObject: patched.object,
+    fields: explainFields(kind, manifest, patched.object, translation.object as JsonObject),
+    needs: translation.references.map((one: Reference) => ({
+      kind: one.kind,
+      namespace: one.namespace,
+      name: one.name,
+      hostName: hostName(identity, one.namespace, one.name),
+      optional: one.optional,
+    })),
+  });
+}
+
+function patchedKind({ apiVersion = '', kind = '' }: TenantManifest, { configuration }: VirtualClusterSpec) {
+  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+  const isCustom = configuration.sync.toHost.customResources.some((one) => one.group === group && one.kind === kind);
+  return { kind, direction: 'toHost', ...(isCustom ? { customGroup: group } : {}) } as const;
+}
+
+/** As `kubectl apply` would send it. */
+function inNamespace(manifest: TenantManifest): JsonObject & TenantManifest {
+  const namespace = manifest.metadata?.namespace ?? 'default';
+  return { ...(manifest as JsonObject), metadata: { ...manifest.metadata, namespace } };
+}
+
+/** One pod of a workload; controllers end the name with letters that nobody knows before. */
+function podOf(workload: JsonObject & TenantManifest): (JsonObject & TenantManifest) | undefined {
+  const path = TEMPLATES.get(`${workload.apiVersion} ${workload.kind}`);
+  if (path === undefined) return undefined;
+  const template = path.reduce<unknown>((value, key) => (value as JsonObject | undefined)?.[key], workload);
+  if (typeof template !== 'object' || template === null) return undefined;
+  const { metadata = {}, spec } = template as { readonly metadata?: object; readonly spec?: object };
+  const { name = '', namespace } = workload.metadata ?? {};
+  const ending = workload.kind === 'StatefulSet' ? '0' : 'abcde';
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { ...metadata, name: `${name}-${ending}`, namespace },
+    spec,
+  } as JsonObject & TenantManifest;
+}
+
+function result(
+  manifest: TenantManifest,
+  found: Pick<Explanation, 'outcome' | 'reason'> & Partial<Explanation>,
+): Explanation {
+  const whole = { hostObject: undefined, fields: [], needs: [], pod: undefined, ...found };
+  return { ...whole, text: textOf(manifest, whole) };
+}
+
+function textOf(
+  { kind, metadata }: TenantManifest,
+  { outcome, reason, hostObject, fields, needs, pod }: Omit<Explanation, 'text'>,
+): string {
+  const what = `${kind} ${metadata?.namespace}/${metadata?.name}`;
+  const because = reason === '' ? '' : `: ${reason}`;
+  if (outcome !== 'synced') {
+    const lines = [
+      outcome === 'refused' ? `${what} is refused${because}` : `${what} stays in the virtual cluster${because}`,
+    ];
+    if (pod !== undefined) lines.push('each of its pods:', pod.text.trimEnd().replace(/^/gm, '  '));
+    return `${lines.join('\n')}\n`;
+  }
+  const { name, namespace } = (hostObject?.['metadata'] ?? {}) as {
+    readonly name?: string;
+    readonly namespace?: string;
+  };
+  const place = namespace === undefined ? name : `${namespace}/${name}`;
+  const lines = fields.map(({ path, hostPath, change, virtual, host, rule }) => {
+    const value =
+      change === 'changed' ? `${shown(virtual)} → ${shown(host)}` : shown(change === 'left out' ? virtual : host);
+    return `  ${change.padEnd(8)}  ${path}${hostPath === undefined ? '' : ` → ${hostPath}`}: ${value}  (${rule})`;
+  });
+  const needed = needs.map(
+    (one) => `  needs     ${one.kind} ${one.namespace}/${one.name}, on the host ${one.hostName}`,
+  );
+  return `${[`${what} becomes ${kind} ${place} on the host${because}`, ...lines, ...needed].join('\n')}\n`;
+}
+
+/** Long values are cut: a line must stay readable. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? '';
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
