@@ -5,6 +5,8 @@ export interface HostObjectName {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
+  /** The prop that names it, where it does not follow from the name of the construct. */
+  readonly field?: string;
 }
 
 /** A name that another construct of the app claimed first. */

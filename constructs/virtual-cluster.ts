@@ -2,7 +2,7 @@ import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
 import { controlPlaneNames, problemLine } from '../syncer/configuration';
 import { API_SERVER_FIELD, claimHosts, hostProblems } from './claimed-hosts';
-import { claimNames, contestedName } from './claimed-names';
+import { claimNames, contestedName, type HostObjectName } from './claimed-names';
 import { serviceRangeProblems } from './claimed-service-ranges';
 import { controlPlaneObjects } from './control-plane';
 import { IngressSync } from './ingress-sync';
@@ -73,10 +73,14 @@ export class VirtualCluster extends Construct {
     for (const [id, object] of objects) addHostObject(this, id, object);
 
     // The StatefulSet comes first: of two clusters with one name, it is what their owners know.
-    const claimed = [...objects.values()].reverse().map(hostObjectName);
-    const { kubeconfigs } = spec.configuration.apiServer;
-    for (const name of [this.kubeconfigSecretName, ...kubeconfigs.map(({ secretName }) => secretName)]) {
+    const claimed: HostObjectName[] = [...objects.values()].reverse().map(hostObjectName);
+    const { apiServer, hostServices } = spec.configuration;
+    for (const name of [this.kubeconfigSecretName, ...apiServer.kubeconfigs.map(({ secretName }) => secretName)]) {
       claimed.push({ kind: 'Secret', namespace: spec.namespace, name });
+    }
+    for (const [index, { host }] of hostServices.toHost.entries()) {
+      const field = `hostServices.toHost[${index}].host.name`;
+      claimed.push({ kind: 'Service', namespace: spec.namespace, name: host.name, field });
     }
     claimNames(this, claimed);
     this.node.addValidation({ validate: () => this.nameProblems() });
@@ -103,6 +107,10 @@ export class VirtualCluster extends Construct {
     const contested = contestedName(this);
     if (contested === undefined) return [];
     const { object, other } = contested;
+    if (object.field !== undefined) {
+      const message = `is the name of a Service that ${other.node.path} makes in namespace ${this.namespace}: choose another name`;
+      return [problemLine({ field: object.field, value: object.name, message })];
+    }
     const message =
       other instanceof VirtualCluster && other.name === this.name
         ? `is the name of ${other.node.path} in namespace ${this.namespace}, too: give one of them another name or namespace`

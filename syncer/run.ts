@@ -105,6 +105,7 @@ export async function runSyncer(options: RunOptions): Promise<void> {
         virtual,
         ranges: new ServiceRanges(virtual, serviceCIDRs, logger),
         patches: new FieldPatches(configuration.sync.patches, { kind: 'Service', direction: 'toHost' }, identity),
+        shown: configuration.hostServices.toVirtual.map(({ virtual: place }) => place),
         logger,
       }),
   );

@@ -26,6 +26,13 @@ export {
   type JsonValue,
   type Rewriting,
 } from './field-patch';
+export type {
+  HostServiceReference,
+  HostServicesProps,
+  PublishedServiceProps,
+  ShownServiceProps,
+  VirtualServiceReference,
+} from './host-services';
 export { ImageSources, type ControlPlaneImages } from './image-sources';
 export { Isolation, type IsolationLevel, type IsolationProps, type NetworkIsolationProps } from './isolation';
 export { KubeconfigServer, type KubeconfigProps } from './kubeconfig';

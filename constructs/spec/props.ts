@@ -1,5 +1,6 @@
 import type { Duration } from 'cdk8s';
 import type { Exposure } from './exposure';
+import type { HostServicesProps } from './host-services';
 import type { ImageSources } from './image-sources';
 import type { Isolation } from './isolation';
 import type { KubeconfigProps } from './kubeconfig';
@@ -27,6 +28,14 @@ export interface DnsProps {
    * @default 1
    */
   readonly replicas?: number;
+  /**
+   * DNS servers that are asked for names outside of the virtual cluster, such as `10.0.0.53` or `[fd00::53]:5353`; at most 15. Pods of
+   * the tenant ask them by way of CoreDNS, which `isolation` lets send to port 53, and to others where it says so. The host cluster's own
+   * server would answer for the addresses of the host's Services: name those that tenants need in `hostServices` instead.
+   *
+   * @default - those of the resolv.conf of the node that CoreDNS is on
+   */
+  readonly forward?: readonly string[];
 }
 
 /** What a virtual cluster is. Everything has a default. */
@@ -167,4 +176,10 @@ export interface VirtualClusterProps {
    * @default - everything that needs no rights outside of the host namespace, see SyncProps
    */
   readonly sync?: SyncProps;
+  /**
+   * Services of the host that tenants reach by name, and Services of the tenant that have a name on the host.
+   *
+   * @default - none
+   */
+  readonly hostServices?: HostServicesProps;
 }

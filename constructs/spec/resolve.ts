@@ -14,6 +14,7 @@ import { resolveConfiguration } from '../../syncer/configuration/document';
 import type { Size } from 'cdk8s';
 import { DEFAULT_RESOURCES, DEFAULTS } from './defaults';
 import { exposureProblems, namesHost } from './exposure-problems';
+import { hostServicesDocument } from './host-services';
 import type { ControlPlaneImages } from './image-sources';
 import type { Isolation } from './isolation';
 import { isolationDocument, isolationProblems } from './isolation-document';
@@ -289,7 +290,12 @@ function resolveDocument(
       apiServer: apiServerDocument(props),
       certificates: { lifetimeSeconds: props.certificateLifetime?.toSeconds({ integral: false }) },
       network: { serviceCIDRs: props.serviceCIDR?.split(',').map((range) => range.trim()) },
-      dns: { enabled: props.dns?.enabled, replicas: props.dns?.replicas, image: images?.coreDns },
+      dns: {
+        enabled: props.dns?.enabled,
+        replicas: props.dns?.replicas,
+        image: images?.coreDns,
+        forward: props.dns?.forward === undefined ? undefined : [...props.dns.forward],
+      },
       policy: {
         ...isolationDocument(isolation, name),
         ...(props.podSecurity !== undefined && { podSecurity: props.podSecurity }),
@@ -297,6 +303,7 @@ function resolveDocument(
       },
       scheduling: { scheduler: props.scheduler?.mode },
       sync: syncDocument(props.sync),
+      hostServices: hostServicesDocument(props.hostServices),
     });
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;

@@ -11,6 +11,7 @@ import {
   type FieldPatches,
   hostName,
   hostServicePatch,
+  isView,
   ownedBy,
   reservationAge,
   translateService,
@@ -50,6 +51,13 @@ export interface ServiceAdmissionOptions {
   readonly ranges: ServiceRanges;
   /** What the operator changes of each host Service. @default nothing */
   readonly patches?: FieldPatches;
+  /**
+   * Services of the host that tenants see: those of these namespaces and names that the syncer shows have their addresses already, and no
+   * twin.
+   *
+   * @default none
+   */
+  readonly shown?: readonly ServiceKey[];
   readonly logger: Logger;
 }
 
@@ -118,6 +126,7 @@ export class ServiceAdmission {
     const { namespace, dryRun } = request;
     if (!needsAddress(service)) return ALLOWED;
     const { name = '', generateName = '' } = service.metadata ?? {};
+    if (this.#shows({ namespace, name }, service)) return this.#shown({ namespace, name }, service, dryRun, signal);
     if (namespace === OWN_SERVICE.namespace && name === OWN_SERVICE.name) return this.#ownService(service, signal);
     // The API server will refuse such a name; there is no twin to make.
     if (!isDnsLabel(name === '' ? `${generateName}x` : name)) return ALLOWED;
@@ -151,6 +160,18 @@ export class ServiceAdmission {
     if (!twin) return allowWith(patch);
     await this.#include(key, twin, signal);
     return allowWith([...patch, ...allocationPatch(service, twin)]);
+  }
+
+  /** Whether it is a Service of the host that the syncer shows. */
+  #shows({ namespace, name }: ServiceKey, service: Service): boolean {
+    const { shown = [] } = this.#options;
+    return isView(service) && shown.some((one) => one.namespace === namespace && one.name === name);
+  }
+
+  /** The host has given the address to its own Service. */
+  async #shown(key: ServiceKey, service: Service, dryRun: boolean, signal: AbortSignal): Promise<AdmissionDecision> {
+    if (!dryRun) await this.#include(key, service, signal);
+    return ALLOWED;
   }
 
   /** `default/kubernetes` is the host Service in front of the virtual API server; nothing is made for it. */
@@ -240,6 +261,7 @@ export class ServiceAdmission {
     const key = { namespace, name: old.metadata?.name ?? request.name };
     if (namespace === OWN_SERVICE.namespace && key.name === OWN_SERVICE.name) return ALLOWED;
     const complete = withAllocatedValues(old, updated);
+    if (this.#shows(key, updated)) return this.#shown(key, complete, dryRun, signal);
     if (!updateAllocates(old, complete)) return ALLOWED;
     const uid = old.metadata?.uid ?? '';
     const twin = await this.#exclusively(key, signal, () => this.#change(key, complete, uid, dryRun, signal));

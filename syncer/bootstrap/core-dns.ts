@@ -12,6 +12,9 @@ const LABELS = { 'k8s-app': 'kube-dns' } as const;
 /** Service of the virtual cluster's DNS. */
 export const DNS_SERVICE = { namespace: NAMESPACE, name: 'kube-dns' } as const;
 
+/** Nearly every cluster's domain: the host's own cannot be asked for. */
+const USUAL_DOMAIN = 'cluster.local';
+
 /** User `nonroot` of the public image. */
 const USER_ID = 65532;
 
@@ -31,7 +34,7 @@ export function coreDNSManifests({ dns, virtualCluster }: SyncerConfiguration): 
     serviceAccount(),
     clusterRole(),
     clusterRoleBinding(),
-    configMap(corefile(virtualCluster.clusterDomain)),
+    configMap(corefile(virtualCluster.clusterDomain, dns.forward)),
     deployment(dns.image, dns.replicas),
   ];
 }
@@ -40,9 +43,16 @@ export function coreDNSManifests({ dns, virtualCluster }: SyncerConfiguration): 
  * Upstream's Corefile without `loop`: that plugin ends the process when the node's resolv.conf leads back to CoreDNS, and the
  * tenant, who can change neither, would lose the names of the own cluster too. `max_concurrent` bounds what a loop can cost.
  *
+ * Names of the host's Services are none here, even where whoever is asked for names outside would know them: those below the own
+ * domain are answered from the virtual cluster alone, and those below the usual one, where the own is another, do not exist.
+ *
  * @param clusterDomain such as `cluster.local`
+ * @param servers that are asked for names outside. @default those of the node's resolv.conf
  */
-export function corefile(clusterDomain: string): string {
+export function corefile(clusterDomain: string, servers: readonly string[] = []): string {
+  const upstream = servers.length === 0 ? '/etc/resolv.conf' : servers.join(' ');
+  const isUsual = clusterDomain === USUAL_DOMAIN || clusterDomain.endsWith(`.${USUAL_DOMAIN}`);
+  const others = isUsual ? '' : withoutDomain(USUAL_DOMAIN);
   return `.:${PORTS.dns} {
     errors
     health :${PORTS.health} {
@@ -54,8 +64,8 @@ export function corefile(clusterDomain: string): string {
        fallthrough in-addr.arpa ip6.arpa
        ttl 30
     }
-    prometheus :${PORTS.metrics}
-    forward . /etc/resolv.conf {
+${others}    prometheus :${PORTS.metrics}
+    forward . ${upstream} {
        max_concurrent 1000
     }
     cache 30 {
@@ -65,6 +75,14 @@ export function corefile(clusterDomain: string): string {
     reload
     loadbalance
 }
+`;
+}
+
+/** Answers that there is no name below a domain. */
+function withoutDomain(domain: string): string {
+  return `    template ANY ANY ${domain} {
+       rcode NXDOMAIN
+    }
 `;
 }
 

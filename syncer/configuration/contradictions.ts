@@ -1,11 +1,12 @@
 import { isIP } from 'node:net';
 import { CONFIGURATION_DEFAULTS } from './defaults';
 import type { ConfigurationProblem } from './error';
+import { hostServiceContradictions } from './host-service-contradictions';
 import { controlPlaneNames } from './names';
 import type { SyncerConfiguration } from './schema';
 import { syncContradictions } from './sync-contradictions';
 
-/** Settings that are right by themselves and wrong together. This is the one place for rules across fields; those of custom resources and patches have a file of their own. */
+/** Settings that are right by themselves and wrong together. This is the one place for rules across fields; those of custom resources and patches, and of Services on the other side, have files of their own. */
 export function contradictions(configuration: SyncerConfiguration): ConfigurationProblem[] {
   return [
     ...workloadAccount(configuration),
@@ -16,8 +17,10 @@ export function contradictions(configuration: SyncerConfiguration): Configuratio
     ...virtualScheduler(configuration),
     ...toleratedTaints(configuration),
     ...networkPeers(configuration),
+    ...dnsServers(configuration),
     ...synced(configuration),
     ...syncContradictions(configuration),
+    ...hostServiceContradictions(configuration),
   ];
 }
 
@@ -131,6 +134,13 @@ function networkPeers({ policy: { network } }: SyncerConfiguration): Configurati
       value: network[setting],
       message: 'has no effect, as policy.network.isolated is false: set that to true, or remove this',
     }));
+}
+
+/** Nobody forwards anything. */
+function dnsServers({ dns: { enabled, forward } }: SyncerConfiguration): ConfigurationProblem[] {
+  if (enabled || forward.length === 0) return [];
+  const message = 'has no effect, as dns.enabled is false: set that to true, or remove this';
+  return [{ field: 'dns.forward', value: forward, message }];
 }
 
 /** What is synced. */

@@ -59,6 +59,7 @@ export {
 export type { SyncerConfiguration, SyncerConfigurationInput } from './schema';
 export type { NetworkPeerSetting } from './network-isolation';
 export type { NodeMode } from './nodes';
+export type { PublishedService, ShownHostService } from './host-services';
 export type { CustomResourceFromHost, CustomResourceToHost } from './custom-resources';
 export type { FieldOperation, FieldPatchRule, TextFunction } from './field-patches';
 export { jsonPath, jsonPathText, parseJsonPath, type JsonPath, type JsonPathPart } from './json-path';

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+
 /** Stands between the parts of a tenant's object's host name: `web-x-shop-x-my-vc1`. */
 export const NAME_SEPARATOR = '-x-';
 
@@ -44,6 +46,18 @@ export function dnsNameProblem(name: string): string | undefined {
     return 'is no DNS name: use labels of lower-case letters, digits and dashes, at most 63 characters each, joined by dots';
   }
   return undefined;
+}
+
+/**
+ * What is wrong with the address of a DNS server, as CoreDNS' `forward` takes it: an address, with a port if that is not 53.
+ *
+ * @returns a sentence with the remedy, or undefined for a good address
+ */
+export function dnsServerProblem(server: string): string | undefined {
+  const [, bracketed, port] = /^\[([^\]]*)\](?::(\d+))?$/.exec(server) ?? /^([^:]*)(?::(\d+))?$/.exec(server) ?? [];
+  const address = bracketed ?? server;
+  if (isIP(address) !== 0 && (port === undefined || (Number(port) >= 1 && Number(port) <= 65_535))) return undefined;
+  return 'is no address of a DNS server: write an IP address, with a port if it is not 53, such as 10.0.0.53 or [fd00::53]:5353';
 }
 
 /**

@@ -10,12 +10,14 @@ import {
   POD_SECURITY_LEVELS,
   SCHEDULERS,
 } from './defaults';
+import { hostServices } from './host-services';
 import { taintKeyProblem } from './key-pattern';
 import { kubernetesVersionProblem } from './kubernetes-version';
 import {
   clusterNameProblem,
   csiDriverNameProblem,
   dnsNameProblem,
+  dnsServerProblem,
   imageProblem,
   kubeconfigSecretProblem,
   kubeconfigServerProblem,
@@ -135,6 +137,13 @@ const dns = z
       .max(50, 'must be at most 50')
       .default(CONFIGURATION_DEFAULTS.dnsReplicas)
       .describe('CoreDNS pods.'),
+    forward: z
+      .array(checked(dnsServerProblem))
+      .max(15, 'has more than the 15 servers that CoreDNS takes: leave some out')
+      .default([])
+      .describe(
+        "DNS servers that are asked for names outside of the virtual cluster, such as 10.0.0.53 or [fd00::53]:5353. Empty: those of the node's resolv.conf. None should be the host cluster's own, whose names tenants would find.",
+      ),
   })
   .describe("The virtual cluster's DNS server.");
 
@@ -218,6 +227,7 @@ export const configurationSchema = z
     policy: policy.prefault({}),
     scheduling: scheduling.prefault({}),
     services: services.prefault({}),
+    hostServices: hostServices.prefault({}),
     sync: syncSchema,
     store: store.prefault({}),
     logging: logging.prefault({}),

@@ -31,7 +31,7 @@ export interface CacheOptions<T> {
    * @default 'twins'
    */
   readonly scope?: 'twins' | 'namespace' | 'cluster' | { readonly namespace: string };
-  /** The one object of this name alone, on either side. Such a cache is none with the others of its type. */
+  /** The one object of this name alone, on either side; with a namespace as `scope`, of that one. */
   readonly only?: string;
   /** Whether a cluster may lack the type, so that nothing but what needs it waits for the cache. @default false */
   readonly mayBeMissing?: boolean;
@@ -102,7 +102,8 @@ export function createCaches(
     options: CacheOptions<T> = {},
   ): ObjectCache<T> {
     const { scope, only, mayBeMissing, labelSelector, ...reflecting } = options;
-    const part = typeof scope === 'object' && side === 'host' ? `@${scope.namespace}` : '';
+    const elsewhere = typeof scope === 'object' && side === 'host';
+    const part = elsewhere ? `@${scope.namespace}${labelSelector === undefined ? '' : `?${labelSelector}`}` : '';
     const id = `${side}/${type.group}/${type.version}/${type.resource}${part}/${only ?? ''}`;
     const known = made.get(id);
     if (known !== undefined) return known as unknown as ObjectCache<T>;
@@ -116,7 +117,7 @@ export function createCaches(
       type,
       cache,
       ...(only === undefined ? {} : { fieldSelector: `metadata.name=${only}` }),
-      ...(side === 'host' ? hostScope(type, only === undefined ? (scope ?? 'twins') : 'cluster', labelSelector) : {}),
+      ...(side === 'host' ? hostScope(type, scope ?? (only === undefined ? 'twins' : 'cluster'), labelSelector) : {}),
       ...reflecting,
       logger: environment.logger,
       metrics: environment.metrics,
@@ -124,7 +125,10 @@ export function createCaches(
     made.set(id, cache as unknown as ObjectCache<KubeObject>);
     if (mayBeMissing !== true) required.add(cache as unknown as ObjectCache<KubeObject>);
     reflectorOf.set(cache as unknown as ObjectCache<never>, reflector as unknown as Reflector<never>);
-    byKind.set(`${side}/${type.group}/${type.kind}`, cache as unknown as ObjectCache<KubeObject>);
+    // One object, or those of another namespace, are not what somebody who asks for a kind looks for.
+    if (only === undefined && !elsewhere) {
+      byKind.set(`${side}/${type.group}/${type.kind}`, cache as unknown as ObjectCache<KubeObject>);
+    }
     reflectors[side].push(reflector as unknown as Reflector<never>);
     starters[side]?.(reflector as unknown as Reflector<never>);
     return cache;

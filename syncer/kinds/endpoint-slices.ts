@@ -5,7 +5,7 @@ import type { CacheChange } from '../engine';
 import { resources } from '../kube-client';
 import { canonicalAddress, checkEndpoints } from '../policy';
 import type { EndpointFacts } from '../policy';
-import { hasSelector, ownedBy, serviceOfSlice, SLICE_MANAGER, translateEndpointSlice } from '../translation';
+import { hasSelector, isView, ownedBy, serviceOfSlice, SLICE_MANAGER, translateEndpointSlice } from '../translation';
 import type { EndpointPod } from '../translation';
 import { INDEX, withoutLastApplied } from './caches';
 import type { Caches } from './caches';
@@ -93,6 +93,7 @@ function hasHandmadeEndpoints(service: Service | undefined): boolean {
   return (
     service !== undefined &&
     !isOwnService(service) &&
+    !isView(service) && // one of the host's, which has its own there
     service.spec?.type !== 'ExternalName' && // nothing is forwarded to its endpoints
     !hasSelector(service)
   );

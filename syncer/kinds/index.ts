@@ -20,12 +20,14 @@ import { PodClasses } from './pod-classes';
 import { PodCertificates } from './pod-certificates';
 import { Pods } from './pods';
 import { priorityClasses } from './priority-classes';
+import { PublishedServices } from './published-services';
 import { References } from './references';
 import { ReleasedClaims } from './released-claims';
 import { resourceClaims } from './resource-claims';
 import { SelectedPods } from './selected-pods';
 import { serviceAccounts } from './service-accounts';
 import { services } from './services';
+import { ShownServices } from './shown-services';
 import { Tokens } from './tokens';
 import { TrustBundles } from './trust-bundles';
 import { Volumes } from './volumes';
@@ -126,6 +128,8 @@ export async function runKinds(
     ...projections,
     pods,
     services(environment, caches),
+    new ShownServices(environment, caches),
+    new PublishedServices(environment, caches),
     ...(claims ? [claims, new Volumes(environment, caches, claims)] : [new ReleasedClaims(environment, caches)]),
     ...(toHost.resourceClaims.enabled ? [resourceClaims(environment, caches)] : []),
     ...(toHost.networkPolicies.enabled ? [networkPolicies(environment, caches)] : []),

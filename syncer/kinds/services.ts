@@ -6,6 +6,7 @@ import {
   adoption,
   hostServicePatch,
   isReserved,
+  isView,
   losesSelector,
   reservationVerdict,
   serviceNeedsRecreation,
@@ -32,7 +33,7 @@ export function services(environment: KindEnvironment, caches: Caches): Twins<Se
     type: resources.services,
     virtual: caches.virtual.services,
     host: caches.host.services,
-    concerns: (virtual) => !isOwnService(virtual),
+    concerns: (virtual) => !isOwnService(virtual) && !isView(virtual),
     verdict: (host, virtual) => verdict(host, virtual, environment.configuration.services.reservationSeconds),
     translate: (virtual) => translateService(virtual, environment),
     // The host's domain cannot be asked for; it is `cluster.local` nearly everywhere, as is ours.

@@ -18,7 +18,7 @@ export const ENDPOINT_SLICE_RIGHTS: readonly HostRight[] = [
 ];
 
 /** Label that names the Service of a slice: upstream's, on both sides. */
-const SERVICE_NAME = 'kubernetes.io/service-name';
+export const SERVICE_NAME = 'kubernetes.io/service-name';
 
 /** Whose slice it is: upstream's controllers leave alone what is not theirs by this label. */
 export const SLICE_MANAGER = { label: 'endpointslice.kubernetes.io/managed-by', value: 'nestling.dev' } as const;

@@ -26,6 +26,7 @@ export {
   type IngressContext,
 } from './ingress';
 export {
+  SERVICE_NAME,
   serviceOfSlice,
   SLICE_MANAGER,
   translateEndpointSlice,
@@ -40,6 +41,7 @@ export {
   hostNamespaceLabelKey,
   LABELS,
 } from './keys';
+export { publicationOf, publishService, shownService, shownSlice, type Publication } from './host-service';
 export { hostLabels, hostMatchLabels, hostSelector } from './labels';
 export {
   anchorReference,

@@ -34,6 +34,8 @@ export const ANNOTATIONS = {
   patches: 'nestling.dev/patches',
   /** Keys of labels and annotations without our prefixes that the syncer wrote, to take away those that are wanted no more. */
   appliedKeys: 'nestling.dev/applied-keys',
+  /** On a Service of the host that the platform publishes for one of the tenant's: its own name, which a copy of it does not have. */
+  publishedAs: 'nestling.dev/published-as',
   /** On a claim that outlives the tenant's: UID of the anchor of the virtual cluster for which it is kept. */
   keptFor: 'nestling.dev/kept-for',
   /**

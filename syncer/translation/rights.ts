@@ -26,10 +26,10 @@ export const NODE_VIEW_RIGHTS: readonly HostRight[] = [viewRight('', 'nodes')];
 const NODES_FIELD = 'sync.fromHost.nodes';
 
 /** What of the configuration decides about rights. */
-export type RightsConfiguration = Pick<SyncerConfiguration, 'sync'>;
+export type RightsConfiguration = Pick<SyncerConfiguration, 'sync' | 'hostServices'>;
 
 /** Rights in the host namespace that kinds bring which can be switched on and off. */
-function optionalRights({ sync: { fromHost, toHost } }: RightsConfiguration): readonly HostRight[] {
+function optionalRights({ sync: { fromHost, toHost }, hostServices }: RightsConfiguration): readonly HostRight[] {
   return [
     ...(toHost.persistentVolumeClaims.enabled ? PERSISTENT_VOLUME_CLAIM_RIGHTS : []),
     ...(fromHost.events.enabled ? EVENT_RIGHTS : []),
@@ -44,6 +44,10 @@ function optionalRights({ sync: { fromHost, toHost } }: RightsConfiguration): re
     ...(toHost.endpointSlices.enabled ? ENDPOINT_SLICE_RIGHTS : []),
     ...(toHost.podDisruptionBudgets.enabled ? POD_DISRUPTION_BUDGET_RIGHTS : []),
     ...(toHost.serviceAccounts.enabled ? SERVICE_ACCOUNT_RIGHTS : []),
+    // All Services of the host namespace can be read anyway.
+    ...(hostServices.toVirtual.some(({ host, headless }) => host.namespace === undefined && headless)
+      ? [viewRight('discovery.k8s.io', 'endpointslices')]
+      : []),
   ];
 }
 
@@ -68,7 +72,7 @@ export interface WiderRight {
 }
 
 /** What the syncer needs outside of its host namespace, and why. Empty unless a feature that is off by default asks for it. */
-export function widerRights({ sync: { toHost, fromHost } }: RightsConfiguration): readonly WiderRight[] {
+export function widerRights({ sync: { toHost, fromHost }, hostServices }: RightsConfiguration): readonly WiderRight[] {
   const definitions = [
     ...toHost.customResources.map((one, index) => ({ ...one, field: `sync.toHost.customResources[${index}]` })),
     ...fromHost.customResources.map((one, index) => ({ ...one, field: `sync.fromHost.customResources[${index}]` })),
@@ -85,6 +89,14 @@ export function widerRights({ sync: { toHost, fromHost } }: RightsConfiguration)
       const right = viewRight(group, resource);
       if (scope === 'Cluster') return [{ field, right }];
       return namespaces.flatMap(({ host }) => (host === undefined ? [] : [{ field, right, namespace: host }]));
+    }),
+    ...hostServices.toVirtual.flatMap(({ host: { namespace, name }, headless }, index): WiderRight[] => {
+      if (namespace === undefined) return [];
+      const field = `hostServices.toVirtual[${index}]`;
+      const service = { ...viewRight('', 'services'), names: [name] };
+      // They are found by a label, and their names are made up: RBAC has no way to give those of one Service.
+      const slices = headless ? [viewRight('discovery.k8s.io', 'endpointslices')] : [];
+      return [service, ...slices].map((right) => ({ field, right, namespace }));
     }),
     ...view('nodes', fromHost.nodes.mode !== 'fake', NODE_VIEW_RIGHTS),
     ...view('persistentVolumes', fromHost.persistentVolumes.enabled, PERSISTENT_VOLUME_RIGHTS),
@@ -115,7 +127,7 @@ export function syncerClusterRights(
   return mergeRights(wide.filter(({ field }) => !withoutNodes || field !== NODES_FIELD).map(({ right }) => right));
 }
 
-/** Rights of the syncer in other namespaces of the host, whose custom resources tenants see. Empty by default. */
+/** Rights of the syncer in other namespaces of the host, whose custom resources or Services tenants see. Empty by default. */
 export function syncerNamespaceRights(configuration: RightsConfiguration): ReadonlyMap<string, readonly HostRight[]> {
   const rights = new Map<string, HostRight[]>();
   for (const { namespace, right } of widerRights(configuration)) {

@@ -22,12 +22,14 @@ export async function grantHostRights(
   host: KubeClient,
   user: string,
   sync: NonNullable<SyncerConfigurationInput['sync']>,
+  hostServices: NonNullable<SyncerConfigurationInput['hostServices']> = {},
 ): Promise<void> {
   const configuration = resolveConfiguration({
     apiVersion: 'nestling.dev/v1alpha1',
     kind: 'SyncerConfiguration',
     virtualCluster: { name: NAME },
     sync,
+    hostServices,
   });
   const subjects = [{ kind: 'User', name: user, apiGroup: 'rbac.authorization.k8s.io' }];
   const roles = new Map([[HOST_NAMESPACE, syncerRights(configuration)], ...syncerNamespaceRights(configuration)]);

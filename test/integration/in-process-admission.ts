@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { MutatingWebhookConfiguration } from 'kubernetes-types/admissionregistration/v1';
 import type { Service } from 'kubernetes-types/core/v1';
 import { AdmissionServer, ServiceAdmission, ServiceRanges, WebhookGuard } from '../../syncer/admission';
-import type { AdmissionHandler } from '../../syncer/admission';
+import type { AdmissionHandler, ServiceAdmissionOptions } from '../../syncer/admission';
 import { serviceWebhookWay } from '../../syncer/configuration';
 import { createLogger } from '../../syncer/engine';
 import { resources } from '../../syncer/kube-client';
@@ -32,11 +32,13 @@ export interface InProcessAdmission {
 /**
  * @param ranges the virtual cluster's Service ranges
  * @param version of the virtual API server, which decides how it gets the webhook
+ * @param shown what the platform calls the host's Services that tenants see
  */
 export async function startAdmission(
   host: KubeClient,
   ranges: readonly string[],
   version: KubernetesMinor,
+  shown: ServiceAdmissionOptions['shown'] = [],
 ): Promise<InProcessAdmission> {
   const directory = mkdtempSync(join(tmpdir(), 'nestling-admission-'));
   const logger = createLogger({ level: 'error', name: 'admission' });
@@ -80,6 +82,7 @@ export async function startAdmission(
           host,
           virtual,
           ranges: new ServiceRanges(virtual, ranges, logger),
+          shown,
           logger,
         }),
       );

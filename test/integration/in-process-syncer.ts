@@ -29,7 +29,7 @@ export interface InProcessSyncer {
 
 /** What a test's syncer is told. */
 export type SyncerSettings = Partial<Pick<SyncerConfiguration, 'services'>> &
-  Pick<SyncerConfigurationInput, 'sync' | 'scheduling' | 'policy'> & {
+  Pick<SyncerConfigurationInput, 'sync' | 'scheduling' | 'policy' | 'hostServices'> & {
     /** The time of day that tokens are renewed by, in ms. @default Date.now */
     readonly now?: () => number;
   };

@@ -1,5 +1,6 @@
 import type { Event, Pod, PodSpec } from 'kubernetes-types/core/v1';
 import type { ObjectMeta } from 'kubernetes-types/meta/v1';
+import type { ServiceAdmissionOptions } from '../../syncer/admission';
 import { ApiError, KubeClient, resources } from '../../syncer/kube-client';
 import type { KubeObject, ResourceType } from '../../syncer/kube-client';
 import { hostName } from '../../syncer/translation';
@@ -31,6 +32,8 @@ export interface TwoClustersOptions {
   readonly serviceRanges?: readonly string[];
   /** Whether Services are admitted as in the pod, with the host's addresses. @default false */
   readonly admission?: boolean;
+  /** What admission knows of the host's Services that tenants see. @default none */
+  readonly shown?: ServiceAdmissionOptions['shown'];
 }
 
 /** Two real API servers, a node of the host that is played, and the kinds of the syncer between them. */
@@ -88,7 +91,7 @@ export class TwoClusters {
     made.push(() => host.close());
     await prepareHost(host);
     const admitting = admission
-      ? await startAdmission(host, serviceRanges, options.virtual?.version ?? versions.virtual)
+      ? await startAdmission(host, serviceRanges, options.virtual?.version ?? versions.virtual, options.shown)
       : undefined;
     const virtualServer = await (early ?? startVirtual(admitting?.flags));
     const virtual = new KubeClient(virtualServer.connection, { userAgent: 'test' });

@@ -1,5 +1,5 @@
 import type { Deployment } from 'kubernetes-types/apps/v1';
-import type { PodSpec } from 'kubernetes-types/core/v1';
+import type { ConfigMap, PodSpec } from 'kubernetes-types/core/v1';
 import { coreDNSManifests, corefile } from '../../../syncer/bootstrap';
 import { parseConfiguration } from '../../../syncer/configuration/document';
 import { checkPod } from '../../../syncer/policy';
@@ -50,4 +50,36 @@ test('image and replicas as configured; several go to different nodes, and anoth
 test('the Corefile serves the configured domain', () => {
   expect(corefile('vc.example')).toContain('kubernetes vc.example in-addr.arpa ip6.arpa {');
   expect(corefile('vc.example')).not.toMatch(/^\s*loop$/m);
+});
+
+describe('names outside of the virtual cluster', () => {
+  const served = (change: object): string => {
+    const { data } = coreDNSManifests(configuration(change)).find(({ kind }) => kind === 'ConfigMap') as ConfigMap;
+    return data?.['Corefile'] ?? '';
+  };
+
+  test('are asked of the node’s servers, or of those that the platform gives', () => {
+    expect(served({})).toContain('forward . /etc/resolv.conf {');
+    expect(served({ forward: ['10.0.0.53', '[fd00::53]:5353', '10.0.0.54:5353', 'fd00::54'] })).toContain(
+      'forward . 10.0.0.53 [fd00::53]:5353 10.0.0.54:5353 fd00::54 {',
+    );
+  });
+
+  test('are none below the usual domain of clusters, which nobody outside is asked for', () => {
+    expect(corefile('vc.example')).toMatch(/template ANY ANY cluster\.local \{\s+rcode NXDOMAIN\s+\}/);
+    // The virtual cluster answers for it itself.
+    expect(corefile('cluster.local')).not.toContain('template');
+    expect(corefile('vc.cluster.local')).not.toContain('template');
+  });
+
+  test.each(['dns.example.com', '10.0.0.53:0', '10.0.0.53:65536', '10.0.0.53 {', 'tls://10.0.0.53', '[10.0.0', ''])(
+    'are not asked of %j, which is no address',
+    (server) => {
+      expect(() => configuration({ forward: [server] })).toThrow(/dns\.forward\[0\].*is no address of a DNS server/);
+    },
+  );
+
+  test('are asked by nobody where there is no DNS server, which is told', () => {
+    expect(() => configuration({ enabled: false, forward: ['10.0.0.53'] })).toThrow(/dns\.forward.*has no effect/);
+  });
 });

@@ -41,7 +41,8 @@ describe('a configuration document', () => {
       apiServer: { extraNames: [], kubeconfigs: [] },
       certificates: { lifetimeSeconds: 31_536_000 },
       network: { serviceCIDRs: [] },
-      dns: { enabled: true, image: 'registry.k8s.io/coredns/coredns:v1.14.7', replicas: 1 },
+      dns: { enabled: true, image: 'registry.k8s.io/coredns/coredns:v1.14.7', replicas: 1, forward: [] },
+      hostServices: { toVirtual: [], toHost: [] },
       policy: {
         podSecurity: 'baseline',
         allowedCSIDrivers: [],
@@ -103,7 +104,12 @@ describe('a configuration document', () => {
     expect(configuration.apiServer.extraNames).toEqual(['api.example.com', '*.example.com', '192.0.2.1']);
     expect(configuration.apiServer.kubeconfigServer).toBe('https://api.example.com:6443');
     expect(configuration.network.serviceCIDRs).toEqual(['10.96.0.0/16', 'fd00:10:96::/112']);
-    expect(configuration.dns).toEqual({ enabled: false, replicas: 1, image: CONFIGURATION_DEFAULTS.dnsImage });
+    expect(configuration.dns).toEqual({
+      enabled: false,
+      replicas: 1,
+      image: CONFIGURATION_DEFAULTS.dnsImage,
+      forward: [],
+    });
     expect(configuration.policy).toMatchObject({ podSecurity: 'restricted', allowedCSIDrivers: ['files.csi.example'] });
   });
 

@@ -129,7 +129,7 @@ test('the rights of the syncer name kinds and verbs, never all, and nothing that
   expect(granted).toContain('create networkpolicies');
   expect(granted.filter((one) => one.endsWith('.metrics.k8s.io'))).toEqual(['list pods.metrics.k8s.io']);
   const toHost = { ...configuration.sync.toHost, networkPolicies: { enabled: false } };
-  const without = syncerRights({ sync: { ...configuration.sync, toHost } });
+  const without = syncerRights({ ...configuration, sync: { ...configuration.sync, toHost } });
   expect(without.flatMap(({ resources }) => resources)).not.toContain('networkpolicies');
   expect(granted.filter((one) => /\*|\bnodes|impersonate|escalate|bind|deletecollection|update/.test(one))).toEqual([]);
 });
