@@ -3,7 +3,14 @@ import type { Ingress, NetworkPolicy } from 'kubernetes-types/networking/v1';
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1';
 import type { PriorityClass } from 'kubernetes-types/scheduling/v1';
 import { parseCidr, type Cidr, type SyncerConfiguration } from '../../syncer/configuration';
-import { checkIngress, checkNodes, checkPod, checkService, type Violation } from '../../syncer/policy';
+import {
+  checkIngress,
+  checkNodes,
+  checkPod,
+  checkService,
+  checkTolerations,
+  type Violation,
+} from '../../syncer/policy';
 import {
   CustomResourceTranslator,
   hostName,
@@ -89,6 +96,8 @@ export function stepFor(
         translate: (object) => translatePod(object as Pod, podContext(object as Pod, configuration, context, facts)),
         violations: (host, object) => [
           ...nodeViolations(object as Pod, configuration),
+          ...checkTolerations(object as Pod, { level: policy.podSecurity, toleratedTaints: policy.toleratedTaints }),
+          ...claimViolations(host as Pod, configuration),
           ...checkPod(host as Pod, policy.podSecurity, policy),
         ],
       };
@@ -133,7 +142,12 @@ export function stepFor(
     case 'networking.k8s.io/v1 NetworkPolicy': {
       if (!toHost.networkPolicies.enabled) return off('sync.toHost.networkPolicies');
       const { allowedEgress, allowedIngress } = toHost.networkPolicies;
-      const ranges = { allowedEgress: allowedEgress?.map(range), allowedIngress: allowedIngress?.map(range) };
+      const { network } = policy;
+      const ranges = {
+        allowedEgress: allowedEgress?.map(range),
+        allowedIngress: allowedIngress?.map(range),
+        platform: network.isolated ? network : undefined,
+      };
       return {
         translate: (object) => translateNetworkPolicy(object as NetworkPolicy, { ...context, ...ranges }),
         violations: NO_VIOLATIONS,
@@ -192,7 +206,7 @@ function ingressStep({ policy, sync }: SyncerConfiguration, context: ObjectConte
 
 function podContext(
   pod: Pod,
-  { virtualCluster, host, sync, dns }: SyncerConfiguration,
+  { virtualCluster, host, sync, dns, policy, scheduling }: SyncerConfiguration,
   context: ObjectContext,
   facts: ExplainFacts,
 ): TranslationContext {
@@ -204,7 +218,7 @@ function podContext(
   return {
     ...context,
     apiServerIP: facts.apiServerIP ?? `<address of Service ${virtualCluster.name}>`,
-    dnsIP: facts.dnsIP ?? '<address of Service kube-system/kube-dns>',
+    dnsIP: facts.dnsIP ?? (dns.enabled ? '<address of Service kube-system/kube-dns>' : undefined),
     clusterDomain: virtualCluster.clusterDomain,
     workloadServiceAccount: sync.toHost.serviceAccounts.enabled
       ? hostName(identity, pod.metadata?.namespace ?? '', serviceAccountOf(pod))
@@ -212,6 +226,8 @@ function podContext(
     priorityClassName: hasClass ? hostPriorityClass(identity, named, classes) : undefined,
     helperImage: host.helperImage,
     realNodeLabels: nodes.mode !== 'fake',
+    scheduledInside: scheduling.scheduler === 'virtual',
+    alwaysPullImages: policy.alwaysPullImages,
     enforcedNodeSelector: nodes.enforce ? nodes.selector : undefined,
     resourceClaims: sync.toHost.resourceClaims.enabled,
     dnsEnabled: dns.enabled,
@@ -224,6 +240,17 @@ function podContext(
 function nodeViolations(pod: Pod, { sync }: SyncerConfiguration): readonly Violation[] {
   const { selector, enforce } = sync.fromHost.nodes;
   return enforce ? checkNodes(pod, { selector, has: () => true }) : [];
+}
+
+/** Without claims of the virtual cluster a pod that has one would wait for ever. */
+function claimViolations({ spec }: Pod, { sync }: SyncerConfiguration): readonly Violation[] {
+  if (sync.toHost.persistentVolumeClaims.enabled) return [];
+  return (spec?.volumes ?? []).flatMap(({ persistentVolumeClaim }, index) => {
+    if (!persistentVolumeClaim) return [];
+    const field = `spec.volumes[${index}].persistentVolumeClaim`;
+    const message = `${field}: the platform does not provide persistent volumes to this virtual cluster; use an emptyDir volume`;
+    return [{ rule: 'claims', level: 'privileged' as const, field, message }];
+  });
 }
 
 /** @throws Error for what is no range, which the configuration does not let in */

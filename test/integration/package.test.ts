@@ -37,9 +37,20 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('the package holds constructs and what they stand on, and neither tests nor the syncer', () => {
   expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'dist/constructs/index.d.ts']));
-  const rooms = ['dist/constructs/', 'dist/syncer/configuration/', 'dist/syncer/translation/'];
+  const rooms = ['dist/constructs/', 'dist/syncer/configuration/', 'dist/syncer/translation/', 'dist/syncer/policy/'];
   const others = files.filter((path) => !rooms.some((room) => path.startsWith(room)));
   expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+});
+
+test('gives a user’s tests what they need, by a way of its own', () => {
+  const program = `const { assertIsolated, Synthesized } = require("nestling/testing");
+    const { VirtualCluster } = require("nestling");
+    const { App, Chart } = require("cdk8s");
+    const cluster = new VirtualCluster(new Chart(new App(), 'team-a', { namespace: 'team-a' }), 'my-vc1');
+    assertIsolated(cluster);
+    console.log(Synthesized.of(cluster.node.root).find('StatefulSet', 'my-vc1').kind);`;
+  const printed = execFileSync(process.execPath, ['-e', program], { cwd: folder, encoding: 'utf8' });
+  expect(printed).toBe('StatefulSet\n');
 });
 
 test.each(['const { VirtualCluster } = require("nestling");', 'import { VirtualCluster } from "nestling";'])(
