@@ -10,6 +10,7 @@ const rooms = {
   'syncer/policy': ['syncer/configuration', 'syncer/translation'],
   'syncer/kube-client': [],
   'syncer/engine': ['syncer/kube-client'],
+  'syncer/election': ['syncer/kube-client', 'syncer/engine'],
   'syncer/store': ['syncer/kube-client', 'syncer/engine'],
   'syncer/pki': ['syncer/configuration', 'syncer/translation', 'syncer/kube-client'],
   'syncer/bootstrap': [

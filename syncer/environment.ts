@@ -1,5 +1,5 @@
 /** What the pod tells its containers about itself, through the downward API. @throws Error naming the variable and the remedy */
-export function podEnvironment(variable: 'POD_NAMESPACE' | 'POD_IP' | 'POD_NAME' | 'HOST_IP'): string {
+export function podEnvironment(variable: 'POD_NAMESPACE' | 'POD_IP' | 'POD_NAME' | 'POD_UID' | 'HOST_IP'): string {
   const value = process.env[variable];
   if (value === undefined || value === '') {
     throw new Error(

@@ -70,7 +70,7 @@ async function main(): Promise<void> {
   if (command === 'init') {
     const configuration = await settings.loadConfiguration(sources);
     const { runInit } = await import('./init.js');
-    return runInit({ configuration, directory });
+    return runInit({ configuration, directory, settingsFile: sources.file });
   }
   const configuration = await settings.loadRunningConfiguration(sources, directory);
   if (given('print-configuration')) return write(settings.configurationText(configuration));

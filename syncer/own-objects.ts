@@ -6,6 +6,7 @@ import type { Logger } from './engine';
 import { ApiError, resources } from './kube-client';
 import type { KubeClient } from './kube-client';
 import { pausedAt } from './sleep';
+import { memberOrdinals, membershipOf } from './store';
 import type { Anchor, ClusterIdentity } from './translation';
 
 /** What the syncer reads of its own control plane on the host, once, at start. */
@@ -21,6 +22,8 @@ export interface OwnObjects {
   readonly serviceCIDRs: readonly string[];
   /** Version of Kubernetes that ran last, as recorded; undefined at the first start. */
   readonly recordedVersion: string | undefined;
+  /** Whether the store had several members, as far as the record says: with one replica it must have one. */
+  readonly hadSeveralMembers: boolean;
 }
 
 /** Reads them, again and again while the host does not answer or does not have them yet, as only a human can help then. */
@@ -51,6 +54,7 @@ export async function ownObjects(
         service,
         serviceCIDRs: explicit.length > 0 ? explicit : found.split(',').filter((range) => range !== ''),
         recordedVersion: kept(KUBERNETES_VERSION_KEY) || undefined,
+        hadSeveralMembers: memberOrdinals(membershipOf(certificates.data)).some((ordinal) => ordinal !== 0),
       };
     } catch (error) {
       signal.throwIfAborted();

@@ -6,7 +6,8 @@ import type { Service } from 'kubernetes-types/core/v1';
 import { type AdmissionHandler, AdmissionServer, ServiceAdmission, ServiceRanges, WebhookGuard } from './admission';
 import { bootstrap, KubeconfigWriter, registerResourceMetrics } from './bootstrap';
 import { CONFIGURATION_FILE, type SyncerConfiguration } from './configuration';
-import { createLogger, DebugServer, EventRecorder, HealthServer, Metrics } from './engine';
+import type { Leadership } from './election';
+import { createLogger, DebugServer, EventRecorder, HealthServer, type Logger, Metrics } from './engine';
 import { podEnvironment, SYNCER_FILES } from './environment';
 import { firstWatch } from './first-watch';
 import { Gateway } from './gateway';
@@ -16,6 +17,9 @@ import { inClusterConnection, KubeClient } from './kube-client';
 import { ownObjects, untilReady } from './own-objects';
 import { followOwnService } from './follow-service';
 import { apiServerAddresses, CertificateKeeper, listed, SERVICE_WEBHOOK_FILE } from './pki';
+import { Farewell } from './farewell';
+import { ReplicatedStore } from './replicated-store';
+import { electionOf } from './syncer-election';
 import { settleVersion } from './settle-version';
 import { EtcdClient, StoreKeeper } from './store';
 import { FieldPatches, RESOURCE_METRICS_SERVICE, type ClusterIdentity } from './translation';
@@ -46,14 +50,40 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   const configuration = options.configuration ?? (await readConfiguration(own));
   const logger = createLogger({ level: configuration.logging.level, name: 'syncer' });
   const stop = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  const farewell = new Farewell();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      farewell.begin();
+      stop.abort();
+    });
+  }
+  try {
+    await run(options.directory, configuration, logger, stop, farewell);
+  } finally {
+    await farewell.over;
+  }
+  logger.info('stopped');
+  process.exit(0);
+}
 
-  const { name } = configuration.virtualCluster;
+async function run(
+  directory: string,
+  configuration: SyncerConfiguration,
+  logger: Logger,
+  stop: AbortController,
+  farewell: Farewell,
+): Promise<void> {
+  const own = join(directory, SYNCER_FILES);
+  const { name, replicas } = configuration.virtualCluster;
+  let leadership: Leadership | undefined;
+  // Only the active one of several syncers writes anything but what each replica needs for itself; one that was active is none that waits.
+  const beforeWrite = (): void => leadership?.check();
   const identity: ClusterIdentity = { name, hostNamespace: podEnvironment('POD_NAMESPACE') };
   const files = await readFiles(own);
   const metrics = new Metrics();
   const host = new KubeClient(inClusterConnection(), {
     userAgent: USER_AGENT,
+    beforeWrite,
     onConnection: () => void hostVersion.refresh(),
   });
   const hostVersion = new HostVersion(host, logger);
@@ -65,7 +95,7 @@ export async function runSyncer(options: RunOptions): Promise<void> {
       clientKey: files.clientKey,
     },
     // A newer host says more of an object than an older virtual API server can keep.
-    { userAgent: USER_AGENT, fieldValidation: 'Ignore' },
+    { userAgent: USER_AGENT, fieldValidation: 'Ignore', beforeWrite },
   );
   metrics.observeClient('host', host);
   metrics.observeClient('virtual', virtual);
@@ -134,8 +164,15 @@ export async function runSyncer(options: RunOptions): Promise<void> {
   );
   const etcd = configuration.store.embedded ? new EtcdClient({ url: STORE, ...files.store }) : undefined;
   // Whether or not the API server answers: a full store is a reason why it does not.
-  if (etcd) reflectors.push(new StoreKeeper({ etcd, logger, metrics }).run(stop.signal));
-  const { anchor, pausedAt, apiServerIP, service } = await known;
+  const several = replicas > 1 ? electionOf({ identity, host, known, logger }) : undefined;
+  if (etcd) {
+    const exclusively = several && ((work: () => Promise<void>) => several.whileAlone(work, stop.signal));
+    reflectors.push(new StoreKeeper({ etcd, logger, metrics, ...(exclusively && { exclusively }) }).run(stop.signal));
+  }
+  const members = etcd && new ReplicatedStore({ configuration, identity, etcd, host, logger });
+  if (members && several) farewell.set(() => members.leave());
+  const { anchor, pausedAt, apiServerIP, hadSeveralMembers, service } = await known;
+  if (members && !several && hadSeveralMembers) reflectors.push(members.becomeOne(stop.signal));
   const [version] = await Promise.all([untilReady(virtual, logger, stop.signal), hostVersion.known()]);
   if (guard !== undefined) reflectors.push(guard.run(stop.signal));
   await settleVersion({
@@ -161,7 +198,7 @@ export async function runSyncer(options: RunOptions): Promise<void> {
     client: host,
     namespace: identity.hostNamespace,
     podIP: podEnvironment('POD_IP'),
-    directory: options.directory,
+    directory,
     logger,
   });
   keeper.onRenewal((renewed) => {
@@ -192,10 +229,25 @@ export async function runSyncer(options: RunOptions): Promise<void> {
     logger,
     metrics,
   };
-  const kinds = runKinds(environment, caches, stop.signal);
-  for (const cache of caches.all()) {
-    health.addCheck(cache.name, () => (cache.synced ? undefined : 'not listed yet'));
+  const checked = new Set<string>();
+  const checkCaches = (): void => {
+    for (const cache of caches.all()) {
+      if (checked.has(cache.name)) continue;
+      checked.add(cache.name);
+      health.addCheck(cache.name, () => (cache.synced ? undefined : 'not listed yet'));
+    }
+  };
+  if (several) {
+    checkCaches();
+    // While another one is active, this one is ready when gateway and admission know all that they need.
+    leadership = await several.lead(() => {
+      installed = true;
+      logger.info('another syncer is the active one');
+    }, stop.signal);
+    if (members) reflectors.push(members.run(stop.signal));
   }
+  const kinds = runKinds(environment, caches, stop.signal);
+  checkCaches();
   await bootstrap({ configuration, virtual, kubeconfigs, logger, signal: stop.signal });
   installed = true;
   logger.info({ milliseconds: Math.round(process.uptime() * 1000) }, 'the virtual cluster is set up');
@@ -215,10 +267,10 @@ export async function runSyncer(options: RunOptions): Promise<void> {
     Promise.all([gateway.close(), admission.close(), health.close(), debug.close(), environment.events.flush()]),
     sleep(CLOSE_MS, undefined, { ref: false }),
   ]);
+  await leadership?.release();
+  await farewell.over;
   await Promise.all([host.close(), virtual.close()]);
   etcd?.close();
-  logger.info('stopped');
-  process.exit(0);
 }
 
 async function readConfiguration(directory: string): Promise<SyncerConfiguration> {

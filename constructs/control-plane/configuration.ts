@@ -1,8 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { ConfigMap, Secret } from 'kubernetes-types/core/v1';
-import { CONFIGURATION_KEY, controlPlaneLabels, controlPlaneNames } from '../../syncer/configuration';
+import {
+  CONFIGURATION_KEY,
+  controlPlaneLabels,
+  controlPlaneNames,
+  STORE_SETTINGS_KEY,
+} from '../../syncer/configuration';
 import { formatConfiguration } from '../../syncer/configuration/document';
-import type { VirtualClusterSpec } from '../spec';
+import { isEmbedded, type VirtualClusterSpec } from '../spec';
+import { etcdSettings } from './etcd';
 
 /** The object that owns everything the syncer creates. It holds nothing: no change of the cluster ever has a reason to replace it. */
 export function anchor(spec: VirtualClusterSpec): ConfigMap {
@@ -33,13 +39,20 @@ export function configurationMap(spec: VirtualClusterSpec): ConfigMap {
       namespace: spec.namespace,
       labels: controlPlaneLabels(spec.name),
     },
-    data: { [CONFIGURATION_KEY]: configurationText(spec) },
+    data: configurationFiles(spec),
   };
+}
+
+function configurationFiles(spec: VirtualClusterSpec): Record<string, string> {
+  const document = { [CONFIGURATION_KEY]: configurationText(spec) };
+  if (spec.replicas === 1 || !isEmbedded(spec.store)) return document;
+  return { ...document, [STORE_SETTINGS_KEY]: `${JSON.stringify(etcdSettings(spec.store), undefined, 2)}\n` };
 }
 
 /** Changes with the syncer's configuration, so that the pod template does and the pod is replaced. */
 export function configurationHash(spec: VirtualClusterSpec): string {
-  return createHash('sha256').update(configurationText(spec)).digest('hex').slice(0, 16);
+  const files = Object.values(configurationFiles(spec)).join('');
+  return createHash('sha256').update(files).digest('hex').slice(0, 16);
 }
 
 /**

@@ -13,3 +13,5 @@ export const POD_NAMESPACE: EnvVar = field('POD_NAMESPACE', 'metadata.namespace'
 export const POD_IP: EnvVar = field('POD_IP', 'status.podIP');
 /** An address of the node that the pod is on. */
 export const HOST_IP: EnvVar = field('HOST_IP', 'status.hostIP');
+/** The pod's UID: another pod of the same name has another one. */
+export const POD_UID: EnvVar = field('POD_UID', 'metadata.uid');

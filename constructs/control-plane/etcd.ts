@@ -1,4 +1,5 @@
 import type { Container } from 'kubernetes-types/core/v1';
+import { STORE_PEER_NAME, STORE_SETTINGS_KEY } from '../../syncer/configuration';
 import type { EmbeddedStoreSpec, VirtualClusterSpec } from '../spec';
 import { containerResources } from './container-resources';
 import { containerSecurity } from './container-security';
@@ -18,18 +19,29 @@ const ETCD_PEER_URL = 'https://127.0.0.1:2380';
  */
 export const STOP_DELAY_SECONDS = 3;
 
+/**
+ * The same where there are several members: the time in which a replica that is not wanted any more leaves the store, which takes a
+ * majority of the members.
+ */
+const MEMBER_STOP_DELAY_SECONDS = 12;
+
 /** The store. */
 export function etcdContainer(spec: VirtualClusterSpec, store: EmbeddedStoreSpec): Container {
+  const several = spec.replicas > 1;
   return {
     name: 'etcd',
     image: spec.images.etcd,
     imagePullPolicy: 'IfNotPresent',
     command: ['etcd'],
-    args: commandLine(etcdFlags(store)),
+    // What differs between members, and with the moment at which one joins, is for the init container to write.
+    args: commandLine(several ? { 'config-file': `${FILES_DIRECTORY}/${STORE_SETTINGS_KEY}` } : etcdFlags(store)),
     env: [POD_NAME],
-    ports: [{ name: 'etcd-metrics', containerPort: PORTS.etcdMetrics, protocol: 'TCP' }],
+    ports: [
+      ...(several ? [{ name: 'etcd-peer', containerPort: PORTS.etcdPeer, protocol: 'TCP' }] : []),
+      { name: 'etcd-metrics', containerPort: PORTS.etcdMetrics, protocol: 'TCP' },
+    ],
     ...probes({ port: PORTS.etcdMetrics, scheme: 'HTTP', live: '/livez', ready: '/readyz' }),
-    lifecycle: { preStop: { sleep: { seconds: STOP_DELAY_SECONDS } } },
+    lifecycle: { preStop: { sleep: { seconds: several ? MEMBER_STOP_DELAY_SECONDS : STOP_DELAY_SECONDS } } },
     resources: containerResources(spec.resources.etcd),
     securityContext: containerSecurity(),
     terminationMessagePolicy: 'FallbackToLogsOnError',
@@ -65,5 +77,35 @@ export function etcdFlags(store: EmbeddedStoreSpec) {
     // Lets the API server serve consistent reads from its watch cache, as kubeadm sets it.
     'watch-progress-notify-interval': '5s',
     'unsafe-no-fsync': store.type === 'ephemeral' ? true : undefined,
+  };
+}
+
+/** Settings that all members of a store share, as etcd's configuration file has them; the init container adds each one's own. */
+export function etcdSettings(store: EmbeddedStoreSpec) {
+  const flags = etcdFlags(store);
+  const file = (name: string) => `${FILES_DIRECTORY}/${name}`;
+  return {
+    'data-dir': flags['data-dir'],
+    'listen-client-urls': ETCD_CLIENT_URL,
+    'advertise-client-urls': ETCD_CLIENT_URL,
+    'client-transport-security': {
+      'client-cert-auth': true,
+      'trusted-ca-file': flags['trusted-ca-file'],
+      'cert-file': flags['cert-file'],
+      'key-file': flags['key-file'],
+    },
+    'peer-transport-security': {
+      'client-cert-auth': true,
+      'trusted-ca-file': flags['trusted-ca-file'],
+      'cert-file': file('peer.crt'),
+      'key-file': file('peer.key'),
+      'allowed-cn': [STORE_PEER_NAME],
+      // A member is known by its certificate. Its address is new with each pod, and asking DNS for it would only be slow.
+      'skip-client-san-verification': true,
+    },
+    'listen-metrics-urls': flags['listen-metrics-urls'],
+    'quota-backend-bytes': flags['quota-backend-bytes'],
+    // A file takes nanoseconds.
+    'watch-progress-notify-interval': 5e9,
   };
 }

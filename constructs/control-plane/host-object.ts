@@ -6,6 +6,7 @@ import type {
   ValidatingAdmissionPolicyBinding,
 } from 'kubernetes-types/admissionregistration/v1';
 import type { Ingress, NetworkPolicy } from 'kubernetes-types/networking/v1';
+import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from 'kubernetes-types/rbac/v1';
 
 /** A TLSRoute of the Gateway API, as far as it is made here. */
@@ -43,5 +44,6 @@ export type KubernetesObject =
   | ClusterRoleBinding
   | ValidatingAdmissionPolicy
   | ValidatingAdmissionPolicyBinding
+  | PodDisruptionBudget
   | StatefulSet
   | CronJob;

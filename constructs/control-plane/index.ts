@@ -1,6 +1,7 @@
 import type { VirtualClusterSpec } from '../spec';
 import { anchor, certificatesSecret, configurationMap } from './configuration';
 import { admissionBindings } from './admission-policies';
+import { disruptionBudgets } from './disruption-budget';
 import { apiServerRoutes } from './exposure';
 import {
   clusterRole,
@@ -52,6 +53,7 @@ export function controlPlaneObjects(spec: VirtualClusterSpec): ReadonlyMap<strin
     ['api-server-service', apiServerService(spec)],
     ...apiServerRoutes(spec),
     ['store-service', storeService(spec)],
+    ...disruptionBudgets(spec),
     ['stateful-set', statefulSet(spec)],
     ...sleepObjects(spec),
   ];

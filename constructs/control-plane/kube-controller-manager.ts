@@ -2,6 +2,7 @@ import type { Container } from 'kubernetes-types/core/v1';
 import type { VirtualClusterSpec } from '../spec';
 import { containerResources } from './container-resources';
 import { containerSecurity } from './container-security';
+import { electionFlags } from './election';
 import { commandLine } from './flags';
 import { PORTS } from './ports';
 import { probes } from './probes';
@@ -23,7 +24,7 @@ export function kubeControllerManagerContainer(spec: VirtualClusterSpec): Contai
     image: spec.images.kubeControllerManager,
     imagePullPolicy: 'IfNotPresent',
     command: ['kube-controller-manager'],
-    args: commandLine(kubeControllerManagerFlags()),
+    args: commandLine(kubeControllerManagerFlags(spec)),
     ports: [{ name: 'controllers', containerPort: PORTS.controllerManager, protocol: 'TCP' }],
     ...probes({ port: PORTS.controllerManager, scheme: 'HTTPS', live: '/healthz', ready: '/healthz' }),
     resources: containerResources(spec.resources.kubeControllerManager),
@@ -37,7 +38,7 @@ export function kubeControllerManagerContainer(spec: VirtualClusterSpec): Contai
  * Flags of kube-controller-manager. Its own port serves health to anybody and nothing else: without a kubeconfig for delegated
  * authentication every other request is refused.
  */
-export function kubeControllerManagerFlags() {
+export function kubeControllerManagerFlags(spec: Pick<VirtualClusterSpec, 'replicas'>) {
   const file = (name: string) => `${FILES_DIRECTORY}/${name}`;
   return {
     kubeconfig: file('kubeconfig'),
@@ -47,8 +48,7 @@ export function kubeControllerManagerFlags() {
     'root-ca-file': file('ca.crt'),
     'cluster-signing-cert-file': file('ca.crt'),
     'cluster-signing-key-file': file('ca.key'),
-    // One replica: an election would only delay its start.
-    'leader-elect': false,
+    ...electionFlags(spec),
     'secure-port': PORTS.controllerManager,
     // The API server is beside it and has its own fairness: the default of 20 a second makes a rollout of hundreds of pods crawl.
     'kube-api-qps': 200,

@@ -2,6 +2,7 @@ import type { Container } from 'kubernetes-types/core/v1';
 import type { VirtualClusterSpec } from '../spec';
 import { containerResources } from './container-resources';
 import { containerSecurity } from './container-security';
+import { electionFlags } from './election';
 import { commandLine } from './flags';
 import { PORTS } from './ports';
 import { probes } from './probes';
@@ -14,7 +15,7 @@ export function kubeSchedulerContainer(spec: VirtualClusterSpec): Container {
     image: spec.images.kubeScheduler,
     imagePullPolicy: 'IfNotPresent',
     command: ['kube-scheduler'],
-    args: commandLine(kubeSchedulerFlags()),
+    args: commandLine(kubeSchedulerFlags(spec)),
     ports: [{ name: 'scheduler', containerPort: PORTS.scheduler, protocol: 'TCP' }],
     ...probes({ port: PORTS.scheduler, scheme: 'HTTPS', live: '/livez', ready: '/readyz' }),
     resources: containerResources(spec.resources.kubeScheduler),
@@ -25,11 +26,10 @@ export function kubeSchedulerContainer(spec: VirtualClusterSpec): Container {
 }
 
 /** Flags of kube-scheduler. Its own port serves health to anybody and nothing else, as that of kube-controller-manager does. */
-export function kubeSchedulerFlags() {
+export function kubeSchedulerFlags(spec: Pick<VirtualClusterSpec, 'replicas'>) {
   return {
     kubeconfig: `${FILES_DIRECTORY}/kubeconfig`,
-    // One replica: an election would only delay its start.
-    'leader-elect': false,
+    ...electionFlags(spec),
     'secure-port': PORTS.scheduler,
     // As for kube-controller-manager: the API server is beside it and has its own fairness.
     'kube-api-qps': 200,

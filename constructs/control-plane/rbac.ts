@@ -174,5 +174,16 @@ function startRights(spec: VirtualClusterSpec): PolicyRule[] {
       verbs: ['get', 'update', 'patch'],
     },
     { apiGroups: ['apps'], resources: ['statefulsets'], resourceNames: [names.statefulSet], verbs: ['get'] },
+    ...(spec.replicas === 1 ? [] : leaseRights(names)),
+  ];
+}
+
+/** Which of several syncers is active, and which member of the store is being defragmented. */
+function leaseRights({ storeLease, syncerLease }: ReturnType<typeof controlPlaneNames>): PolicyRule[] {
+  const group = { apiGroups: ['coordination.k8s.io'], resources: ['leases'] };
+  return [
+    // RBAC knows no names of what does not exist yet.
+    { ...group, verbs: ['create'] },
+    { ...group, resourceNames: [storeLease, syncerLease], verbs: ['get', 'list', 'patch', 'watch'] },
   ];
 }

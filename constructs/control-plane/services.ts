@@ -1,12 +1,12 @@
 import type { Service } from 'kubernetes-types/core/v1';
 import { controlPlaneLabels, controlPlaneNames, controlPlaneSelector } from '../../syncer/configuration';
-import type { VirtualClusterSpec } from '../spec';
+import { isEmbedded, type VirtualClusterSpec } from '../spec';
 import { exposedService } from './exposure';
 import { API_SERVER_SERVICE_PORT, PORTS } from './ports';
 
 /**
- * The Service of the virtual API server. It leads to pods that are not ready, too: readiness is that of the whole pod, and a
- * syncer that restarts must not cut tenants off from an API server that answers.
+ * The Service of the virtual API server. With one replica it leads to a pod that is not ready, too: readiness is that of the whole pod,
+ * and a syncer that restarts must not cut tenants off from an API server that answers. With several, others are ready then.
  */
 export function apiServerService(spec: VirtualClusterSpec): Service {
   return {
@@ -25,7 +25,7 @@ export function apiServerService(spec: VirtualClusterSpec): Service {
       // One address on a host with one family, two on a dual-stack one.
       ipFamilyPolicy: 'PreferDualStack',
       selector: controlPlaneSelector(spec.name),
-      publishNotReadyAddresses: true,
+      publishNotReadyAddresses: spec.replicas === 1,
       ports: [
         {
           name: 'https',
@@ -41,7 +41,7 @@ export function apiServerService(spec: VirtualClusterSpec): Service {
   };
 }
 
-/** The headless Service that gives the StatefulSet's pods their DNS names. */
+/** The headless Service that gives the StatefulSet's pods their DNS names, by which members of the store find one another before they are ready. */
 export function storeService(spec: VirtualClusterSpec): Service {
   return {
     apiVersion: 'v1',
@@ -55,7 +55,12 @@ export function storeService(spec: VirtualClusterSpec): Service {
       clusterIP: 'None',
       selector: controlPlaneSelector(spec.name),
       publishNotReadyAddresses: true,
-      ports: [{ name: 'https', port: PORTS.apiServer, targetPort: PORTS.apiServer, protocol: 'TCP' }],
+      ports: [
+        { name: 'https', port: PORTS.apiServer, targetPort: PORTS.apiServer, protocol: 'TCP' },
+        ...(spec.replicas > 1 && isEmbedded(spec.store)
+          ? [{ name: 'etcd-peer', port: PORTS.etcdPeer, targetPort: PORTS.etcdPeer, protocol: 'TCP' }]
+          : []),
+      ],
     },
   };
 }

@@ -1,6 +1,11 @@
 import type { StatefulSet } from 'kubernetes-types/apps/v1';
-import type { Container, PersistentVolumeClaim } from 'kubernetes-types/core/v1';
-import { controlPlaneLabels, controlPlaneNames, controlPlaneSelector } from '../../syncer/configuration';
+import type { Affinity, Container, PersistentVolumeClaim } from 'kubernetes-types/core/v1';
+import {
+  controlPlaneLabels,
+  controlPlaneNames,
+  controlPlaneSelector,
+  REPLICAS_ANNOTATION,
+} from '../../syncer/configuration';
 import { isEmbedded, type StoreSpec, type VirtualClusterSpec } from '../spec';
 import { configurationHash } from './configuration';
 import { POD_SECURITY_CONTEXT } from './container-security';
@@ -28,8 +33,9 @@ export function statefulSet(spec: VirtualClusterSpec): StatefulSet {
     metadata: { name: names.statefulSet, namespace: spec.namespace, labels: controlPlaneLabels(spec.name) },
     spec: {
       // Left out where it would wake a cluster that sleeps; the API server's default is one.
-      ...(spec.sleep === undefined ? { replicas: 1 } : {}),
+      ...(spec.sleep === undefined ? { replicas: spec.replicas } : {}),
       serviceName: names.storeService,
+      // It can never be changed, and members of the store that were all stopped need one another to become ready.
       podManagementPolicy: 'Parallel',
       updateStrategy: { type: 'RollingUpdate' },
       revisionHistoryLimit: 3,
@@ -39,6 +45,7 @@ export function statefulSet(spec: VirtualClusterSpec): StatefulSet {
           labels: controlPlaneLabels(spec.name),
           annotations: {
             [CONFIGURATION_HASH_ANNOTATION]: configurationHash(spec),
+            ...(spec.replicas === 1 ? {} : { [REPLICAS_ANNOTATION]: String(spec.replicas) }),
             'kubectl.kubernetes.io/default-container': 'syncer',
           },
         },
@@ -48,6 +55,7 @@ export function statefulSet(spec: VirtualClusterSpec): StatefulSet {
           // The variables of every Service in the namespace, tenants' too, are no input for a control plane.
           enableServiceLinks: false,
           terminationGracePeriodSeconds: STOP_SECONDS,
+          ...(spec.replicas === 1 ? {} : { affinity: apart(spec) }),
           securityContext: POD_SECURITY_CONTEXT,
           initContainers: [pkiContainer(spec)],
           // The kubelet starts them in this order. The controllers come last: they give up when the API server takes over ten seconds.
@@ -64,6 +72,15 @@ export function statefulSet(spec: VirtualClusterSpec): StatefulSet {
       ...claims(store),
     },
   };
+}
+
+/** Each replica on a node of its own, as far as there are nodes. */
+function apart({ name }: VirtualClusterSpec): Affinity {
+  const podAffinityTerm = {
+    labelSelector: { matchLabels: controlPlaneSelector(name) },
+    topologyKey: 'kubernetes.io/hostname',
+  };
+  return { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm }] } };
 }
 
 /** The store, unless it is somewhere else. */

@@ -1,9 +1,9 @@
 import type { Container } from 'kubernetes-types/core/v1';
 import { CONFIGURATION_KEY } from '../../syncer/configuration';
-import type { VirtualClusterSpec } from '../spec';
+import { isEmbedded, type VirtualClusterSpec } from '../spec';
 import { containerResources } from './container-resources';
 import { containerSecurity } from './container-security';
-import { HOST_IP, POD_IP, POD_NAME, POD_NAMESPACE } from './environment';
+import { HOST_IP, POD_IP, POD_NAME, POD_NAMESPACE, POD_UID } from './environment';
 import { PORTS } from './ports';
 import { probes } from './probes';
 import {
@@ -13,6 +13,7 @@ import {
   FILES_DIRECTORY,
   RUN_MOUNT,
   SERVICE_ACCOUNT_MOUNT,
+  STORE_MOUNT,
 } from './volumes';
 
 /** The init container: makes or renews keys and certificates, finds the service range, writes everybody's files. */
@@ -27,7 +28,13 @@ export function pkiContainer(spec: VirtualClusterSpec): Container {
       '--directory',
       FILES_DIRECTORY,
     ],
-    volumeMounts: [ALL_FILES_MOUNT, CONFIGURATION_MOUNT, SERVICE_ACCOUNT_MOUNT],
+    volumeMounts: [
+      ALL_FILES_MOUNT,
+      CONFIGURATION_MOUNT,
+      SERVICE_ACCOUNT_MOUNT,
+      // With several members it decides whether what is there is to be gone on with.
+      ...(spec.replicas > 1 && isEmbedded(spec.store) ? [STORE_MOUNT] : []),
+    ],
   };
 }
 
@@ -48,7 +55,7 @@ function common(spec: VirtualClusterSpec): Omit<Container, 'name'> {
   return {
     image: spec.images.syncer,
     imagePullPolicy: 'IfNotPresent',
-    env: [POD_NAME, POD_NAMESPACE, POD_IP, HOST_IP],
+    env: [POD_NAME, POD_NAMESPACE, POD_IP, HOST_IP, ...(spec.replicas === 1 ? [] : [POD_UID])],
     resources: containerResources(spec.resources.syncer),
     securityContext: containerSecurity(),
     terminationMessagePolicy: 'FallbackToLogsOnError',

@@ -13,6 +13,7 @@ import { Store } from './store';
  */
 export const DEFAULTS = {
   version: KubernetesVersion.V1_37,
+  replicas: 1,
   store: Store.persistent(),
   persistentStoreSize: Size.gibibytes(5),
   ephemeralStoreSize: Size.gibibytes(2),

@@ -61,6 +61,14 @@ export interface VirtualClusterProps {
    */
   readonly version?: KubernetesVersion;
   /**
+   * Replicas of the control plane. With 3, each has an API server, controllers and a syncer, of which one is active, and the store three
+   * members that lose nothing while two of them are there. It may go from 1 to 3 and back, data kept, while all replicas run; the API is away
+   * for the seconds that one pod takes to start. Not with Store.ephemeral(), whose members lose their data with their pods.
+   *
+   * @default 1
+   */
+  readonly replicas?: 1 | 3;
+  /**
    * What the cluster's objects are kept in. Cannot be changed after creation.
    *
    * @default Store.persistent()

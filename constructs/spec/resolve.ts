@@ -13,6 +13,7 @@ import {
 import { resolveConfiguration } from '../../syncer/configuration/document';
 import type { Size } from 'cdk8s';
 import { DEFAULT_RESOURCES, DEFAULTS } from './defaults';
+import type { Exposure } from './exposure';
 import { exposureProblems, namesHost } from './exposure-problems';
 import { hostServicesDocument } from './host-services';
 import type { ControlPlaneImages } from './image-sources';
@@ -66,6 +67,8 @@ export function resolveSpec(props: VirtualClusterProps, context: SpecContext): R
   const exposure = props.exposure ?? DEFAULTS.exposure;
   problems.push(...exposureProblems(exposure));
   if (props.sleep !== undefined) problems.push(...sleepProblems(props.sleep, name));
+  const replicas = props.replicas ?? DEFAULTS.replicas;
+  problems.push(...replicaProblems(replicas, store, exposure, props.sleep));
   const isolation = props.isolation ?? DEFAULTS.isolation;
   const wrongRanges = isolationProblems(isolation);
   problems.push(...wrongRanges);
@@ -89,7 +92,19 @@ export function resolveSpec(props: VirtualClusterProps, context: SpecContext): R
   if (props.scope === RightsScope.NAMESPACE) problems.push(...scopeProblems(configuration, shared));
   if (problems.length > 0) return { ok: false, problems };
   const sleep = props.sleep === undefined ? {} : { sleep: sleepSpec(props.sleep) };
-  const spec = { name, namespace, images, store, resources, exposure: exposure.spec, ...sleep, shared, configuration };
+  const exposed = exposure.spec;
+  const spec = {
+    name,
+    namespace,
+    images,
+    store,
+    resources,
+    exposure: exposed,
+    replicas,
+    ...sleep,
+    shared,
+    configuration,
+  };
   return { ok: true, spec: { ...spec, quota, containerDefaults } };
 }
 
@@ -108,6 +123,33 @@ function hostVersionProblems(hostVersion: string | undefined): ConfigurationProb
 
 function sleepSpec({ sleep, wake, timeZone }: SleepSchedule): SleepScheduleSpec {
   return { sleep, ...(wake === undefined ? {} : { wake }), timeZone };
+}
+
+/** What several replicas cannot do with. That there are 1 or 3 of them is checked with the document. */
+function replicaProblems(
+  replicas: number,
+  store: StoreSpec,
+  exposure: Exposure,
+  sleep: SleepSchedule | undefined,
+): ConfigurationProblem[] {
+  if (replicas === 1) return [];
+  const problems: ConfigurationProblem[] = [];
+  if (store.type === 'ephemeral') {
+    const message =
+      'is too many for Store.ephemeral(), whose members lose their data with their pods: choose Store.persistent(), or 1';
+    problems.push({ field: 'replicas', value: replicas, message });
+  }
+  if (exposure.spec.type === 'NodePort' && exposure.reach.nodeAddress === undefined) {
+    const message =
+      'is not given, and with several replicas no node is that of the control plane: give a name or address that leads to nodes';
+    problems.push({ field: 'exposure.address', value: undefined, message });
+  }
+  if (sleep !== undefined) {
+    const message =
+      'is too many for a cluster that sleeps by a schedule, whose manifests cannot say how many it wakes with: choose 1, or leave sleep out';
+    problems.push({ field: 'replicas', value: replicas, message });
+  }
+  return problems;
 }
 
 function resolveNamespace(namespace: string | undefined, problems: ConfigurationProblem[]): string {
@@ -249,6 +291,7 @@ const PROP_OF_FIELD: readonly (readonly [field: string, prop: string])[] = [
   ['virtualCluster.name', 'name'],
   ['virtualCluster.clusterDomain', 'clusterDomain'],
   ['virtualCluster.version', 'version'],
+  ['virtualCluster.replicas', 'replicas'],
   ['apiServer.extraNames', 'apiServerNames'],
   ['apiServer.kubeconfigs', 'kubeconfigs'],
   ['apiServer.kubeconfigServer', 'exposure'],
@@ -284,6 +327,7 @@ function resolveDocument(
         clusterDomain: props.clusterDomain,
         // One that is wrong is told already.
         version: images && (props.version ?? DEFAULTS.version).version,
+        replicas: props.replicas ?? DEFAULTS.replicas,
       },
       store: { embedded: storeIsEmbedded },
       host: { helperImage: images?.syncer },

@@ -59,6 +59,8 @@ export interface VirtualClusterSpec {
   readonly quota: QuotaSpec | undefined;
   /** What containers have that say nothing of it; undefined for nothing. */
   readonly containerDefaults: ContainerDefaultsSpec | undefined;
+  /** Pods of the control plane. */
+  readonly replicas: 1 | 3;
   /** The document that the syncer reads: its settings have no second copy here. */
   readonly configuration: SyncerConfiguration;
 }

@@ -19,6 +19,7 @@ export const RELEASE = '0.1.0';
 export const CONFIGURATION_DEFAULTS = {
   clusterDomain: 'cluster.local',
   kubernetesVersion: '1.37.2',
+  replicas: 1,
   helperImage: `ghcr.io/nestling-dev/syncer:${RELEASE}`,
   storeIsEmbedded: true,
   certificateLifetimeSeconds: 365 * 86_400,

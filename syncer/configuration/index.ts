@@ -43,6 +43,7 @@ export {
   CONFIGURATION_FILE,
   CONFIGURATION_KEY,
   controlPlaneNames,
+  controlPlanePod,
   dnsNameProblem,
   imageProblem,
   KUBECONFIG_SERVERS,
@@ -52,7 +53,15 @@ export {
   MAX_NAME_LENGTH,
   NAME_SEPARATOR,
   namespaceNameProblem,
+  ordinalOf,
+  REPLICAS_ANNOTATION,
+  REPLICAS_KEY,
   SERVICE_CIDR_KEY,
+  STORE_PEER_NAME,
+  STORE_PEER_PORT,
+  STORE_SETTINGS_KEY,
+  storeMemberHost,
+  storePeerURL,
   type ControlPlaneNames,
 } from './names';
 // What reads, checks and writes the document is in ./document: its libraries take 12 MB, which a syncer that runs does not have.

@@ -164,6 +164,10 @@ export interface ControlPlaneNames {
   readonly certificates: string;
   /** Secret with the kubeconfig of the virtual cluster. */
   readonly kubeconfig: string;
+  /** Lease of the active syncer, where there are several. */
+  readonly syncerLease: string;
+  /** Lease of the member of the store that is being defragmented, where there are several. */
+  readonly storeLease: string;
   /** ServiceAccount, Role and RoleBinding of the control plane. */
   readonly serviceAccount: string;
   /** ServiceAccount of tenants' pods, where the configuration names no other. */
@@ -204,6 +208,8 @@ export function controlPlaneNames(name: string): ControlPlaneNames {
     configuration: `${name}-configuration`,
     certificates: `${name}-certs`,
     kubeconfig: `vc-${name}`,
+    syncerLease: `${name}-syncer`,
+    storeLease: `${name}-store`,
     serviceAccount: name,
     workloadServiceAccount: `${name}-workloads`,
     networkPolicies: {
@@ -215,4 +221,35 @@ export function controlPlaneNames(name: string): ControlPlaneNames {
     resourceQuota: `${name}-quota`,
     limitRange: `${name}-container-defaults`,
   };
+}
+
+/** Key of Secret NAME-certs with how many replicas the control plane has, where it has had several. */
+export const REPLICAS_KEY = 'replicas';
+/** Annotation of the control plane's pods: how many replicas their configuration says. Absent: one. */
+export const REPLICAS_ANNOTATION = 'nestling.dev/control-plane-replicas';
+/** Key of ConfigMap NAME-configuration with the settings of etcd that all members share, where there are several. */
+export const STORE_SETTINGS_KEY = 'etcd.json';
+/** Who a member of the store is to the others, in its certificate. */
+export const STORE_PEER_NAME = 'etcd-peer';
+/** Port on which members of the store reach one another. */
+export const STORE_PEER_PORT = 2380;
+
+/** Name of a pod of the control plane. */
+export function controlPlanePod(name: string, ordinal: number): string {
+  return `${controlPlaneNames(name).statefulSet}-${ordinal}`;
+}
+
+/** The number at the end of a pod's name; NaN where there is none. */
+export function ordinalOf(pod: string): number {
+  return /-\d+$/.test(pod) ? Number(pod.slice(pod.lastIndexOf('-') + 1)) : Number.NaN;
+}
+
+/** DNS name of a member of the store, as the others call it and its certificate has it: that of its pod. */
+export function storeMemberHost(name: string, namespace: string, ordinal: number): string {
+  return `${controlPlanePod(name, ordinal)}.${controlPlaneNames(name).storeService}.${namespace}.svc`;
+}
+
+/** Addresses at which the members of a cluster's store reach one another, by the ordinals of their pods. */
+export function storePeerURL(name: string, namespace: string): (ordinal: number) => string {
+  return (ordinal) => `https://${storeMemberHost(name, namespace, ordinal)}:${STORE_PEER_PORT}`;
 }

@@ -52,6 +52,11 @@ const virtualCluster = z
     version: kubernetesVersion
       .default(CONFIGURATION_DEFAULTS.kubernetesVersion)
       .describe('Version of Kubernetes that its control plane runs. It may go up one minor at a time.'),
+    replicas: z
+      .int('must be a whole number of replicas')
+      .refine((replicas) => replicas === 1 || replicas === 3, { error: 'must be 1 or 3: a majority of two is both' })
+      .default(CONFIGURATION_DEFAULTS.replicas)
+      .describe('Replicas of the control plane: 1, or 3 for high availability. Of several syncers one is active.'),
   })
   .describe('The virtual cluster itself.');
 

@@ -39,6 +39,11 @@ export interface KubeClientOptions {
    * another version. It must not throw.
    */
   onConnection?: () => void;
+  /**
+   * Called before anything is sent that may change something, each time; what it throws ends the call, as a ConnectionError. Raw
+   * requests are not asked about.
+   */
+  beforeWrite?: () => void;
   /** Seconds that one call may take with its retries; watches and raw streams have no limit. @default 30 */
   timeoutSeconds?: number;
   /** Source of jitter, in [0, 1). @default Math.random */
@@ -98,6 +103,7 @@ export class KubeClient {
   readonly #userAgent: string;
   readonly #fieldManager: string;
   readonly #fieldValidation: 'Strict' | 'Ignore';
+  readonly #beforeWrite: (() => void) | undefined;
   readonly #timeout: number;
   readonly #random: () => number;
   readonly #closing = new AbortController();
@@ -110,6 +116,7 @@ export class KubeClient {
     this.#userAgent = options.userAgent;
     this.#fieldManager = options.fieldManager ?? (options.userAgent.split('/')[0] as string);
     this.#fieldValidation = options.fieldValidation ?? 'Strict';
+    this.#beforeWrite = options.beforeWrite;
     this.#timeout = (options.timeoutSeconds ?? 30) * 1000;
     this.#random = options.random ?? Math.random;
   }
@@ -431,6 +438,7 @@ export class KubeClient {
   }
 
   async #attempt(call: Call, signal: AbortSignal, headers?: Readonly<Record<string, string>>): Promise<string> {
+    if (call.method !== 'GET') this.#beforeWrite?.();
     const answer = await this.#send('unary', call, signal, headers);
     return readText(answer.body, bodyLimit, call);
   }

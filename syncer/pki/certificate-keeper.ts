@@ -10,7 +10,7 @@ import { AUTHORITY_FILES, controlPlaneFiles } from './control-plane-files';
 import { listed } from './initialise';
 import { keptMaterial } from './kept-material';
 import type { Material } from './material';
-import { apiServerLeaf, AUTHORITIES, SHARED_LEAFS } from './plan';
+import { apiServerLeaf, AUTHORITIES, type LeafPlan, sharedLeafs } from './plan';
 import { atLeast, dueAt, type Lifetimes, lifetimesOf, whyIssue } from './renewal';
 import { writeFiles } from './write-files';
 
@@ -68,6 +68,7 @@ export interface KeptCredentials {
 export class CertificateKeeper {
   readonly #options: CertificateKeeperOptions;
   readonly #lifetimes: Lifetimes;
+  readonly #leafs: readonly LeafPlan[];
   readonly #now: () => Date;
   readonly #listeners = new Set<(credentials: KeptCredentials) => void>();
   #addresses: ApiServerAddresses | undefined;
@@ -77,6 +78,7 @@ export class CertificateKeeper {
   constructor(options: CertificateKeeperOptions) {
     this.#options = options;
     this.#lifetimes = options.lifetimes ?? lifetimesOf(options.configuration.certificates.lifetimeSeconds * 1000);
+    this.#leafs = sharedLeafs(options.configuration, options.namespace);
     this.#now = options.now ?? (() => new Date());
   }
 
@@ -118,12 +120,12 @@ export class CertificateKeeper {
     const place = { client, namespace, clusterName: configuration.virtualCluster.name, signal };
     const material = await keptMaterial(place, async (kept) => {
       await this.#refuseOtherAuthorities(kept);
-      kept.complete(now, this.#lifetimes);
+      kept.complete(now, this.#lifetimes, this.#leafs);
     });
     const serving = await this.#serving(material, now);
     const layout = { ...POD_LAYOUT, ...this.#options.layout };
     const files = controlPlaneFiles(material, serving.pair, layout, configuration);
-    const changed = await this.#changed(files, [serving.pair, ...SHARED_LEAFS.map(({ name }) => material.pair(name))]);
+    const changed = await this.#changed(files, [serving.pair, ...this.#leafs.map(({ name }) => material.pair(name))]);
     if (changed.size > 0) {
       await writeFiles(directory, changed);
       const reasons = [...material.reasons, ...(serving.reason === undefined ? [] : [`apiserver: ${serving.reason}`])];
@@ -185,8 +187,8 @@ export class CertificateKeeper {
   }
 
   #nextDue(material: Material, serving: KeyPair): Date {
-    const due = SHARED_LEAFS.map((leaf) => {
-      const { leastLifeMs } = leaf as { leastLifeMs?: number };
+    const due = this.#leafs.map((leaf) => {
+      const { leastLifeMs } = leaf;
       const authorityEnds = new X509Certificate(material.get(`${leaf.authority}.crt`)).validToDate;
       return this.#due(material.get(`${leaf.name}.crt`), authorityEnds, atLeast(this.#lifetimes, leastLifeMs));
     });

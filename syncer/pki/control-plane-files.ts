@@ -1,4 +1,4 @@
-import { CONFIGURATION_FILE, serviceWebhookWay, type SyncerConfiguration } from '../configuration';
+import { CONFIGURATION_FILE, serviceWebhookWay, STORE_PEER_NAME, type SyncerConfiguration } from '../configuration';
 import type { KeyPair } from './certificate';
 import {
   admissionConfiguration,
@@ -10,7 +10,7 @@ import {
 } from './api-server-configuration';
 import { formatKubeconfig } from './kubeconfig';
 import { type Material, MATERIAL_KEYS } from './material';
-import type { AuthorityName, SharedLeafName } from './plan';
+import { type AuthorityName, hasStoreMembers, type SharedLeafName } from './plan';
 
 /** Name of the file, among the syncer's own, with the webhook that it has to make in the virtual cluster; absent where that is none. */
 export const SERVICE_WEBHOOK_FILE = 'service-webhook.json';
@@ -49,6 +49,7 @@ export function controlPlaneFiles(
 
   putAuthority('etcd', 'ca', 'etcd-ca');
   putPair('etcd', 'server', 'etcd-server');
+  if (hasStoreMembers(configuration)) putPair('etcd', 'peer', STORE_PEER_NAME);
 
   putAuthority('kube-apiserver', 'ca', 'ca');
   put('kube-apiserver', 'server.key', apiServer.key);

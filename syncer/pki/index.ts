@@ -19,6 +19,7 @@ export {
   apiServerLeaf,
   AUTHORITIES,
   type AuthorityName,
+  hasStoreMembers,
   type LeafPlan,
   SHARED_LEAFS,
   type SharedLeafName,
@@ -26,3 +27,4 @@ export {
 export { dueAt, LIFETIMES, type Lifetimes, lifetimesOf, whyIssue } from './renewal';
 export { findServiceRanges, type RangeQuestion } from './service-range';
 export { ServiceRangeError } from './service-range-search';
+export { writeFiles } from './write-files';

@@ -13,7 +13,7 @@ import { readCertificates } from './certificates-secret';
 import { controlPlaneFiles } from './control-plane-files';
 import { keptMaterial } from './kept-material';
 import type { Material } from './material';
-import { apiServerLeaf } from './plan';
+import { apiServerLeaf, sharedLeafs } from './plan';
 import { lifetimesOf } from './renewal';
 import { findServiceRanges, rangesHold } from './service-range';
 import { writeFiles } from './write-files';
@@ -80,7 +80,7 @@ export async function initialise(options: InitialiseOptions): Promise<Initialise
   let ranges: readonly string[] | undefined;
   const complete = async (kept: Material): Promise<void> => {
     checkVersion(configuration, kept);
-    kept.complete(now(), lifetimes);
+    kept.complete(now(), lifetimes, sharedLeafs(configuration, namespace));
     ranges ??= await serviceRanges(options, serviceIPs, kept);
     kept.set(SERVICE_CIDR_KEY, ranges.join(','));
   };
@@ -102,12 +102,18 @@ export function listed(addresses: string): string[] {
  * Refuses a version that cannot run on what is stored, before anything of it starts. What tenants could read while the webhook was an
  * object of theirs is made anew when it is one no longer.
  */
-function checkVersion({ virtualCluster: { version } }: SyncerConfiguration, material: Material): void {
+function checkVersion({ virtualCluster: { replicas, version } }: SyncerConfiguration, material: Material): void {
   const stored = material.find(KUBERNETES_VERSION_KEY);
   if (stored === undefined) return;
   const problem = upgradeProblem(stored, version);
   if (problem !== undefined) throw new VersionError(`version ${version} ${problem}`);
-  if (serviceWebhookWay(stored) === 'object' && serviceWebhookWay(version) !== 'object') material.renewAdmissionPath();
+  if (serviceWebhookWay(stored) !== 'object' || serviceWebhookWay(version) === 'object') return;
+  // Replicas are renewed one after the other: API servers of both versions would need the webhook, and must not have it.
+  if (replicas > 1) {
+    const remedy = `set replicas to 1, then version to ${version}, then replicas to ${replicas} again`;
+    throw new VersionError(`version ${version} cannot follow ${stored} with ${replicas} replicas: ${remedy}`);
+  }
+  material.renewAdmissionPath();
 }
 
 /** The configured ranges, else the stored ones while they fit, else what the host says. */

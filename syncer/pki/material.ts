@@ -67,13 +67,14 @@ export class Material {
   /**
    * Makes what is missing and renews what is due.
    *
+   * @param leafs the certificates that have to be there
    * An authority that exists is never replaced: everybody who trusts it would be cut off.
    *
    * @throws MaterialError when an authority or the token key is incomplete, unreadable or at its end
    */
-  complete(now: Date, lifetimes: Lifetimes = LIFETIMES): void {
+  complete(now: Date, lifetimes: Lifetimes = LIFETIMES, leafs: readonly LeafPlan[] = SHARED_LEAFS): void {
     for (const name of AUTHORITIES) this.#completeAuthority(name, now, lifetimes);
-    for (const leaf of SHARED_LEAFS) this.#completeLeaf(leaf, now, lifetimes);
+    for (const leaf of leafs) this.#completeLeaf(leaf, now, lifetimes);
     this.#completeTokenKey();
     if (!/^[0-9a-f]{32,}$/.test(this.find(MATERIAL_KEYS.admissionPath) ?? '')) {
       this.renewAdmissionPath();

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { controlPlaneNames, type SyncerConfiguration } from '../configuration';
+import { controlPlaneNames, STORE_PEER_NAME, storeMemberHost, type SyncerConfiguration } from '../configuration';
 import type { LeafRequest } from './certificate';
 
 /** Certificate authorities of a virtual cluster; `NAME.crt` and `NAME.key` are their keys in Secret NAME-certs. */
@@ -37,7 +37,7 @@ const AS_ITS_AUTHORITY_MS = 100 * 365 * 86_400_000;
 /** Group whose members may do everything. */
 const ADMINISTRATORS = 'system:masters';
 
-/** Certificates that all replicas share, kept in Secret NAME-certs. */
+/** Certificates that all replicas share, kept in Secret NAME-certs; see {@link sharedLeafs}. */
 export const SHARED_LEAFS = [
   {
     name: 'etcd-server',
@@ -104,7 +104,21 @@ export const SHARED_LEAFS = [
 ] as const satisfies readonly LeafPlan[];
 
 /** Name of a shared certificate. */
-export type SharedLeafName = (typeof SHARED_LEAFS)[number]['name'];
+export type SharedLeafName = (typeof SHARED_LEAFS)[number]['name'] | typeof STORE_PEER_NAME;
+
+/** Whether the store has several members in the control plane's pods. */
+export function hasStoreMembers({ store, virtualCluster }: SyncerConfiguration): boolean {
+  return store.embedded && virtualCluster.replicas > 1;
+}
+
+/** The certificates that a cluster's replicas share: where the store has several members, also the one that makes each a member. */
+export function sharedLeafs(configuration: SyncerConfiguration, namespace: string): readonly LeafPlan[] {
+  if (!hasStoreMembers(configuration)) return SHARED_LEAFS;
+  const { name, replicas } = configuration.virtualCluster;
+  const dnsNames = Array.from({ length: replicas }, (_, ordinal) => storeMemberHost(name, namespace, ordinal));
+  const request: LeafRequest = { commonName: STORE_PEER_NAME, dnsNames, usages: ['server', 'client'] };
+  return [...SHARED_LEAFS, { name: STORE_PEER_NAME, authority: 'etcd-ca', request }];
+}
 
 /** Where an API server can be reached. */
 export interface ApiServerPlace {

@@ -35,13 +35,24 @@ export interface EtcdStatus {
   readonly outOfSpace: boolean;
 }
 
+/** A member of etcd, as all of them know it. */
+export interface EtcdMember {
+  /** 64 bits, as decimal text. */
+  readonly id: string;
+  /** Empty until it has started. */
+  readonly name: string;
+  readonly peerURLs: readonly string[];
+  /** It gets everything and decides nothing. */
+  readonly isLearner: boolean;
+}
+
 /** The answer of etcd to a call that failed. */
 export class EtcdError extends Error {
   override readonly name = 'EtcdError';
 }
 
 /**
- * The maintenance of one member of etcd, through its JSON gateway (etcd's documentation, "gRPC gateway"). Numbers of 64 bits are text
+ * The maintenance of one member of etcd, and the members of all, through its JSON gateway (etcd's documentation, "gRPC gateway"). Numbers of 64 bits are text
  * there.
  */
 export class EtcdClient {
@@ -99,6 +110,33 @@ export class EtcdClient {
     await this.#call('maintenance/alarm', { action: 'DEACTIVATE', memberID, alarm: 'NOSPACE' }, CALL_MS, signal);
   }
 
+  /** All members, as a majority of them knows. @throws EtcdError also when there is no majority */
+  async members(signal?: AbortSignal): Promise<readonly EtcdMember[]> {
+    const answer = await this.#call('cluster/member/list', { linearizable: true }, CALL_MS, signal);
+    return ((answer['members'] ?? []) as readonly Record<string, unknown>[]).map(memberOf);
+  }
+
+  /** Lets a member in that is to get everything, and counts in no majority. @returns its id */
+  async addLearner(peerURL: string, signal?: AbortSignal): Promise<string> {
+    const answer = await this.#call('cluster/member/add', { peerURLs: [peerURL], isLearner: true }, CALL_MS, signal);
+    return memberOf((answer['member'] ?? {}) as Record<string, unknown>).id;
+  }
+
+  /** Makes a learner a full member. @throws EtcdError also while it has not got everything yet */
+  async promote(id: string, signal?: AbortSignal): Promise<void> {
+    await this.#call('cluster/member/promote', { ID: id }, CALL_MS, signal);
+  }
+
+  /** Sends a member away for good. @throws EtcdError also when those left would be no majority */
+  async removeMember(id: string, signal?: AbortSignal): Promise<void> {
+    await this.#call('cluster/member/remove', { ID: id }, CALL_MS, signal);
+  }
+
+  /** Changes where the others find a member. */
+  async moveMember(id: string, peerURL: string, signal?: AbortSignal): Promise<void> {
+    await this.#call('cluster/member/update', { ID: id, peerURLs: [peerURL] }, CALL_MS, signal);
+  }
+
   close(): void {
     this.#agent.destroy();
   }
@@ -138,6 +176,11 @@ export class EtcdClient {
       call.end(JSON.stringify(body));
     });
   }
+}
+
+function memberOf(member: Record<string, unknown>): EtcdMember {
+  const peerURLs = (member['peerURLs'] ?? []) as readonly string[];
+  return { id: text(member['ID']), name: text(member['name']), peerURLs, isLearner: member['isLearner'] === true };
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');

@@ -10,6 +10,12 @@ export interface StoreKeeperOptions {
   readonly etcd: Pick<EtcdClient, 'status' | 'compact' | 'defragment' | 'disarm'>;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /**
+   * Does what makes this member answer nobody for a while, unless another member is at it; says whether it was done.
+   *
+   * @default there is no other member
+   */
+  readonly exclusively?: (work: () => Promise<void>) => Promise<boolean>;
   /** Milliseconds between two looks. @default 60000 */
   readonly intervalMs?: number;
   /** @default the system's clock */
@@ -75,9 +81,14 @@ export class StoreKeeper {
     this.#status = status;
     this.#lookedAt = now;
     const { action } = storeCare({ status, writesPerSecond });
-    if (action === 'defragment') await this.#defragment(status, signal);
-    if (action === 'recover') await this.#recover(status, signal);
-    else this.#told = false;
+    if (action !== 'recover') this.#told = false;
+    if (action === 'nothing' || action === 'wait') return;
+    const { exclusively = alone } = this.#options;
+    // At the next look, where another member is at it.
+    await exclusively(async () => {
+      if (action === 'defragment') await this.#defragment(status, signal);
+      else await this.#recover(status, signal);
+    });
   }
 
   async #defragment(before: EtcdStatus, signal?: AbortSignal): Promise<EtcdStatus> {
@@ -119,3 +130,8 @@ export class StoreKeeper {
     logger.info({ sizeBytes: after.sizeBytes, quotaBytes }, 'the store takes writes again');
   }
 }
+
+const alone = async (work: () => Promise<void>): Promise<boolean> => {
+  await work();
+  return true;
+};

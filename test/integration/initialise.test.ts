@@ -268,7 +268,7 @@ describe('a control plane that runs from the files', () => {
     }).then((log) => expect(log).toBeUndefined());
     // Last: it gives up when the API server takes over ten seconds, and here nobody starts it again.
     start('kube-controller-manager', {
-      ...kubeControllerManagerFlags(),
+      ...kubeControllerManagerFlags({ replicas: 1 }),
       'secure-port': manager,
       'bind-address': '127.0.0.1',
     });

@@ -36,7 +36,7 @@ describe('a configuration document', () => {
     expect(parseConfiguration(MINIMAL)).toEqual({
       apiVersion: 'nestling.dev/v1alpha1',
       kind: 'SyncerConfiguration',
-      virtualCluster: { name: 'my-vc1', clusterDomain: 'cluster.local', version: '1.37.2' },
+      virtualCluster: { name: 'my-vc1', clusterDomain: 'cluster.local', version: '1.37.2', replicas: 1 },
       host: { workloadServiceAccount: 'my-vc1-workloads', helperImage: `ghcr.io/nestling-dev/syncer:${RELEASE}` },
       apiServer: { extraNames: [], kubeconfigs: [] },
       certificates: { lifetimeSeconds: 31_536_000 },
