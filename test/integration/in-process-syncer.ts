@@ -1,6 +1,7 @@
 import type { ConfigMap } from 'kubernetes-types/core/v1';
 import { resolveConfiguration } from '../../syncer/configuration/document';
 import type { SyncerConfiguration, SyncerConfigurationInput } from '../../syncer/configuration';
+import type { Leadership } from '../../syncer/election';
 import { createLogger, EventRecorder, Metrics } from '../../syncer/engine';
 import { createCaches, HostVersion, runKinds } from '../../syncer/kinds';
 import type { Caches } from '../../syncer/kinds';
@@ -32,6 +33,8 @@ export type SyncerSettings = Partial<Pick<SyncerConfiguration, 'services'>> &
   Pick<SyncerConfigurationInput, 'sync' | 'scheduling' | 'policy' | 'hostServices'> & {
     /** The time of day that tokens are renewed by, in ms. @default Date.now */
     readonly now?: () => number;
+    /** Waits until this syncer is the active one; the caches fill before. @default it is the only one */
+    readonly lead?: (signal: AbortSignal) => Promise<Leadership>;
   };
 
 /** Makes the host namespace with its anchor, once. */
@@ -45,7 +48,7 @@ export async function prepareHost(host: KubeClient): Promise<void> {
 }
 
 /** The configuration that a test's syncer runs with. */
-export function configurationOf(settings: Omit<SyncerSettings, 'now'>): SyncerConfiguration {
+export function configurationOf(settings: Omit<SyncerSettings, 'now' | 'lead'>): SyncerConfiguration {
   return resolveConfiguration({
     apiVersion: 'nestling.dev/v1alpha1',
     kind: 'SyncerConfiguration',
@@ -58,15 +61,22 @@ export function configurationOf(settings: Omit<SyncerSettings, 'now'>): SyncerCo
 /** Starts the kinds; several may run one after the other against the same servers, as after a restart. */
 export async function startSyncer(
   connections: { host: ClusterConnection; virtual: ClusterConnection },
-  { now, ...settings }: SyncerSettings = {},
+  { now, lead, ...settings }: SyncerSettings = {},
 ): Promise<InProcessSyncer> {
   const logger = createLogger({ level: 'error', name: 'syncer' });
+  let leadership: Leadership | undefined;
+  const beforeWrite = (): void => leadership?.check();
   const host = new KubeClient(connections.host, {
     userAgent: 'nestling-syncer',
+    beforeWrite,
     onConnection: () => void hostVersion.refresh(),
   });
   const hostVersion = new HostVersion(host, logger);
-  const virtual = new KubeClient(connections.virtual, { userAgent: 'nestling-syncer', fieldValidation: 'Ignore' });
+  const virtual = new KubeClient(connections.virtual, {
+    userAgent: 'nestling-syncer',
+    fieldValidation: 'Ignore',
+    beforeWrite,
+  });
   const metrics = new Metrics();
   metrics.observeClient('host', host);
   metrics.observeClient('virtual', virtual);
@@ -90,11 +100,11 @@ export async function startSyncer(
   };
   await hostVersion.known();
   const stop = new AbortController();
-  const running = Promise.all([
-    caches.run('host', stop.signal),
-    caches.run('virtual', stop.signal),
-    runKinds(environment, caches, stop.signal, now),
-  ]);
+  const kinds = async (): Promise<void> => {
+    leadership = await lead?.(stop.signal);
+    await runKinds(environment, caches, stop.signal, now);
+  };
+  const running = Promise.all([caches.run('host', stop.signal), caches.run('virtual', stop.signal), kinds()]);
   return {
     host,
     virtual,
@@ -111,7 +121,10 @@ export async function startSyncer(
     },
     stop: async () => {
       stop.abort();
-      await running;
+      await running.catch((error: unknown) => {
+        if (error !== stop.signal.reason) throw error; // it was never the active one
+      });
+      await leadership?.release();
       await events.close();
       await Promise.all([host.close(), virtual.close()]);
     },
