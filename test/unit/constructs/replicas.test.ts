@@ -1,7 +1,14 @@
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1';
 import type { ConfigMap, Pod, Service } from 'kubernetes-types/core/v1';
 import type { Role } from 'kubernetes-types/rbac/v1';
-import { Exposure, Store, type VirtualClusterProps } from '../../../constructs';
+import {
+  Exposure,
+  NodeSyncPolicy,
+  Scheduler,
+  SleepSchedule,
+  Store,
+  type VirtualClusterProps,
+} from '../../../constructs';
 import { checkPod } from '../../../syncer/policy';
 import { containerOf, find, flag, podOf, propsError, statefulSetOf, synthesize } from './synthesized';
 
@@ -42,6 +49,18 @@ test('three replicas: clients are led to ready ones only, nodes are drained one 
     { weight: 100, podAffinityTerm: { topologyKey: 'kubernetes.io/hostname', labelSelector: selector } },
   ]);
   expect(flag(containerOf(three, 'kube-controller-manager'), 'leader-elect')).toBe('true');
+  const scheduled = synthesize({
+    replicas: 3,
+    scheduler: Scheduler.virtual(),
+    sync: {
+      fromHost: {
+        nodes: NodeSyncPolicy.allNodes(),
+        storageClasses: { enabled: true },
+        persistentVolumes: { enabled: true },
+      },
+    },
+  });
+  expect(flag(containerOf(scheduled, 'kube-scheduler'), 'leader-elect')).toBe('true');
   const rules = (find(three, 'Role', 'my-vc1') as unknown as Role).rules ?? [];
   const leases = rules.filter(({ apiGroups }) => apiGroups?.includes('coordination.k8s.io'));
   expect(leases).toEqual([
@@ -97,6 +116,9 @@ test.each([
 test('what three replicas cannot do with is refused with the remedy', () => {
   expect(propsError({ replicas: 3, store: Store.ephemeral() })).toMatch(
     /replicas: 3: is too many for Store\.ephemeral\(\).*choose Store\.persistent\(\), or 1/,
+  );
+  expect(propsError({ replicas: 3, sleep: SleepSchedule.outside({ from: '07:00', to: '19:00' }) })).toContain(
+    'sleeps by a schedule',
   );
   expect(propsError({ replicas: 3, exposure: Exposure.nodePort() })).toMatch(/exposure\.address.* is not given/);
   expect(() =>
