@@ -64,7 +64,7 @@ test.each([
     'error: unknown flag --dns-replica: did you mean --dns-replicas? (--help lists all flags)\n',
   ],
   [['init', '--dns-replicas'], 2, 'error: --dns-replicas needs a value: write --dns-replicas=VALUE\n'],
-  [['begin'], 2, 'error: unknown command "begin": give init or run (--help lists all flags)\n'],
+  [['begin'], 2, 'error: unknown command "begin": give init, run, pause or resume (--help lists all flags)\n'],
   [['run'], 2, 'error: --directory is missing (--help lists all flags)\n'],
   [
     [
