@@ -1,0 +1,2 @@
+export type { VirtualClusterArgs } from './args';
+export { VirtualCluster } from './virtual-cluster';
