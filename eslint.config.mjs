@@ -47,7 +47,14 @@ const rooms = {
   constructs: ['syncer/configuration', 'syncer/translation', 'syncer/policy'],
   'constructs/spec': ['syncer/configuration', 'syncer/translation', 'syncer/policy'],
   'constructs/control-plane': ['constructs/spec', 'syncer/configuration', 'syncer/translation', 'syncer/policy'],
-  'pulumi-provider': ['constructs', 'syncer/configuration', 'syncer/translation', 'syncer/policy'],
+  'pulumi-provider': [
+    'constructs',
+    'constructs/spec',
+    'constructs/control-plane',
+    'syncer/configuration',
+    'syncer/translation',
+    'syncer/policy',
+  ],
   cli: ['constructs', 'syncer/configuration', 'syncer/translation', 'syncer/policy', 'syncer/kube-client'],
 };
 const syncerRooms = Object.keys(rooms).filter((room) => room.startsWith('syncer/'));

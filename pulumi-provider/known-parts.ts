@@ -10,16 +10,18 @@ export type Path = readonly (string | number)[];
  * @param later gives the part at a path, once it is known
  */
 export function knownParts(one: unknown, other: unknown, later: (path: Path) => unknown, path: Path = []): unknown {
-  if (Object.is(one, other)) return one;
+  // Maps and lists are made anew: whoever changes a resource's arguments, as transforms do, changes nothing else.
   if (Array.isArray(one) && Array.isArray(other) && one.length === other.length) {
-    return one.map((item, index) => knownParts(item, other[index], later, [...path, index]));
+    return Array.from(one, (item: unknown, index) =>
+      knownParts(item, (other as unknown[])[index], later, [...path, index]),
+    );
   }
   if (isMap(one) && isMap(other) && sameKeys(one, other)) {
     return Object.fromEntries(
       Object.entries(one).map(([key, value]) => [key, knownParts(value, other[key], later, [...path, key])]),
     );
   }
-  return later(path);
+  return Object.is(one, other) ? one : later(path);
 }
 
 /** The part of a value at a path. */

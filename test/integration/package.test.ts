@@ -37,7 +37,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('the package holds constructs and what they stand on, and neither tests nor the syncer', () => {
   expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'dist/constructs/index.d.ts']));
-  const rooms = ['dist/constructs/', 'dist/syncer/configuration/', 'dist/syncer/translation/', 'dist/syncer/policy/'];
+  const rooms = [
+    'dist/constructs/',
+    'dist/pulumi-provider/',
+    'dist/syncer/configuration/',
+    'dist/syncer/translation/',
+    'dist/syncer/policy/',
+  ];
   const others = files.filter((path) => !rooms.some((room) => path.startsWith(room)));
   expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
 });
@@ -68,3 +74,16 @@ test.each(['const { VirtualCluster } = require("nestling");', 'import { VirtualC
     expect(yaml).toContain('name: my-vc1-anchor');
   },
 );
+
+test('gives a component to a Pulumi program, and loads nothing of Pulumi for anybody else', () => {
+  const program = `
+    const loaded = () => Object.keys(require.cache).some((path) => path.includes('@pulumi'));
+    require('nestling');
+    console.log(loaded());
+    console.log(typeof require('nestling/pulumi').VirtualCluster, loaded());`;
+  const text = execFileSync(process.execPath, ['--input-type=commonjs', '-e', program], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  expect(text).toBe('false\nfunction true\n');
+});

@@ -2,9 +2,11 @@ import * as pulumi from '@pulumi/pulumi';
 import { App, Chart, Duration } from 'cdk8s';
 import {
   Exposure,
+  Isolation,
   KubernetesVersion,
   NodeSyncPolicy,
   Scheduler,
+  SleepSchedule,
   Store,
   VirtualCluster as VirtualClusterConstruct,
   type VirtualClusterProps,
@@ -34,7 +36,7 @@ const cluster = (args: Partial<VirtualClusterArgs> = {}): VirtualCluster =>
   new VirtualCluster('my-vc1', { namespace: 'team-a', ...args });
 
 /** An output as a preview has it that cannot know its value. */
-const unknown = <T>(): pulumi.Output<T> => pulumi.output(pulumi.unknown as T);
+const unknownText = (): pulumi.Output<string> => pulumi.output(pulumi.unknown as string);
 
 describe('a component and a construct with the same settings make the same objects of the host', () => {
   test.each<[string, VirtualClusterProps]>([
@@ -55,10 +57,19 @@ describe('a component and a construct with the same settings make the same objec
         },
       },
     ],
+    [
+      'asleep at night, and isolated',
+      {
+        isolation: Isolation.restricted(),
+        sleep: SleepSchedule.outside({ from: '07:30', to: '20:00', timeZone: 'Europe/Berlin' }),
+      },
+    ],
     ['with names and a range', { apiServerNames: ['api.example.com'], serviceCIDR: '10.96.0.0/16', name: 'other' }],
   ])('%s', async (_, props) => {
     const { resources } = await run(() => cluster(props as Partial<VirtualClusterArgs>));
     expect(hostObjects(resources)).toEqual(constructed({ ...props, namespace: 'team-a' }));
+    // The core kinds have classes of their own, whose types name the group.
+    expect(resources.map(({ type }) => type).filter((type) => type.startsWith('kubernetes:v1:'))).toEqual([]);
   });
 
   test('where the namespace, the names and the range are outputs', async () => {
@@ -94,7 +105,7 @@ describe('what a component gives', () => {
 describe('in a preview', () => {
   test('there are the same resources, whatever is known, and only what depends on the unknown is not shown', async () => {
     const known = await run(() => cluster());
-    const { resources } = await run(() => cluster({ namespace: unknown<string>() }), { preview: true });
+    const { resources } = await run(() => cluster({ namespace: unknownText() }), { preview: true });
     const identities = (all: readonly Registered[]): string[] => all.map(({ type, name }) => `${type} ${name}`).sort();
     expect(identities(resources)).toEqual(identities(known.resources));
     const pod = resources.find(({ name }) => name === 'my-vc1-stateful-set')?.inputs;
