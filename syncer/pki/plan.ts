@@ -111,8 +111,17 @@ export function hasStoreMembers({ store, virtualCluster }: SyncerConfiguration):
   return store.embedded && virtualCluster.replicas > 1;
 }
 
-/** The certificates that a cluster's replicas share: where the store has several members, also the one that makes each a member. */
+/**
+ * The certificates that a cluster's replicas share: where the store has several members, also the one that makes each a member. What
+ * stands before a database reads its certificate once, so that lives as long as its authority: it is served inside the pod only, and its key
+ * never leaves that.
+ */
 export function sharedLeafs(configuration: SyncerConfiguration, namespace: string): readonly LeafPlan[] {
+  if (!configuration.store.embedded) {
+    return SHARED_LEAFS.map((leaf) =>
+      leaf.name === 'etcd-server' ? { ...leaf, leastLifeMs: AS_ITS_AUTHORITY_MS } : leaf,
+    );
+  }
   if (!hasStoreMembers(configuration)) return SHARED_LEAFS;
   const { name, replicas } = configuration.virtualCluster;
   const dnsNames = Array.from({ length: replicas }, (_, ordinal) => storeMemberHost(name, namespace, ordinal));

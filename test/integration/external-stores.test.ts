@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
@@ -264,6 +265,11 @@ describe('a PostgreSQL database, through kine', () => {
     const { certificate: cert, key } = cluster.store;
     expect(await isGreeted(cluster, { cert, key })).toBe(true);
     expect(await isGreeted(cluster, {})).toBe(false);
+  });
+
+  test('has a certificate that never has to be renewed, as kine reads it once', () => {
+    const end = (name: string): Date => new X509Certificate(cluster.read(`etcd/${name}.crt`)).validToDate;
+    expect(end('server')).toEqual(end('ca'));
   });
 
   test('has them all when the control plane was made anew', async () => {

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import { parseConfiguration } from '../../../syncer/configuration/document';
+import { parseConfiguration, resolveConfiguration } from '../../../syncer/configuration/document';
 import { createAuthority, Issuer } from '../../../syncer/pki/certificate';
 import { Material } from '../../../syncer/pki/material';
-import { apiServerLeaf, AUTHORITIES, SHARED_LEAFS } from '../../../syncer/pki/plan';
+import { apiServerLeaf, AUTHORITIES, SHARED_LEAFS, sharedLeafs } from '../../../syncer/pki/plan';
 import { dueAt, LIFETIMES, lifetimesOf, validityFrom, whyIssue } from '../../../syncer/pki/renewal';
 
 const day = 86_400_000;
@@ -164,6 +164,26 @@ describe('when a leaf is due', () => {
     expect(end('controller-manager.crt')).toEqual(new Date(start.getTime() + 3_600_000));
     expect(end('admin.crt')).toEqual(new Date(start.getTime() + 120_000));
   });
+});
+
+test('the store’s certificate is renewed where etcd is in the pod, and lives as long as its authority where kine is', () => {
+  const endOf = (embedded: boolean): { readonly server: Date; readonly authority: Date } => {
+    const configuration = resolveConfiguration({
+      apiVersion: 'nestling.dev/v1alpha1',
+      kind: 'SyncerConfiguration',
+      virtualCluster: { name: 'my-vc1' },
+      store: { embedded },
+    });
+    const material = new Material(new Map());
+    material.complete(start, lifetimesOf(120_000), sharedLeafs(configuration, 'team-a'));
+    const end = (key: string): Date => new X509Certificate(material.get(key)).validToDate;
+    // Its clients' is read again, there and here.
+    expect(end('etcd-client.crt')).toEqual(new Date(start.getTime() + 120_000));
+    return { server: end('etcd-server.crt'), authority: end('etcd-ca.crt') };
+  };
+  expect(endOf(true).server).toEqual(new Date(start.getTime() + 120_000));
+  const { server, authority } = endOf(false);
+  expect(server).toEqual(authority);
 });
 
 test('names of the API server', () => {

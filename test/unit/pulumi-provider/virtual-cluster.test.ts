@@ -64,6 +64,7 @@ describe('a component and a construct with the same settings make the same objec
         sleep: SleepSchedule.outside({ from: '07:30', to: '20:00', timeZone: 'Europe/Berlin' }),
       },
     ],
+    ['of three replicas', { replicas: 3 }],
     ['with names and a range', { apiServerNames: ['api.example.com'], serviceCIDR: '10.96.0.0/16', name: 'other' }],
   ])('%s', async (_, props) => {
     const { resources } = await run(() => cluster(props as Partial<VirtualClusterArgs>));
