@@ -158,13 +158,20 @@ test('why the host cannot run a pod on its node is the tenant’s to see, and th
 });
 
 test('a pod that the host refuses stays, bound as it is, and starts when the host takes it', async () => {
-  const name = 'full';
+  const quota = { namespace: HOST_NAMESPACE, name: 'full' };
+  const hard = { pods: '0' };
   await clusters.host.create(resources.resourceQuotas, {
     apiVersion: 'v1',
     kind: 'ResourceQuota',
-    metadata: { name, namespace: HOST_NAMESPACE },
-    spec: { hard: { 'limits.memory': '1' } },
+    metadata: quota,
+    spec: { hard },
   } as KubeObject);
+  // There is no quota controller here.
+  await clusters.host.patch(
+    resources.resourceQuotas,
+    { ...quota, subresource: 'status', type: 'merge' },
+    { status: { hard, used: { pods: '0' } } },
+  );
   await clusters.hostRefusesPods();
   const created = await clusters.createPod('waiting');
   await clusters.event('waiting', 'RefusedByHost');
@@ -173,7 +180,7 @@ test('a pod that the host refuses stays, bound as it is, and starts when the hos
     spec: { nodeName: expect.any(String) as string },
   });
   clusters.node.ignored.add(clusters.hostNameOf('waiting'));
-  await clusters.host.delete(resources.resourceQuotas, { namespace: HOST_NAMESPACE, name });
+  await clusters.host.delete(resources.resourceQuotas, quota);
   const first = await twinOf('waiting');
   // Nothing of it ran.
   await clusters.host.delete(resources.pods, {
