@@ -89,4 +89,5 @@ export {
 export { IngressSync, type IngressSyncProps } from './ingress-sync';
 export { NodeSyncPolicy, type NodeSyncPolicyProps } from './node-sync-policy';
 export { rights, type RightOnHost, type RightsOnHost } from './rights';
-export { VirtualCluster } from './virtual-cluster';
+export { synthLocked } from './lock';
+export { VirtualCluster, type IVirtualCluster, type VirtualClusterReferenceProps } from './virtual-cluster';

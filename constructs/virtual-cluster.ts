@@ -1,6 +1,6 @@
 import { Chart } from 'cdk8s';
-import { Construct } from 'constructs';
-import { controlPlaneNames, problemLine } from '../syncer/configuration';
+import { Construct, type IConstruct } from 'constructs';
+import { clusterNameProblem, controlPlaneNames, namespaceNameProblem, problemLine } from '../syncer/configuration';
 import { API_SERVER_FIELD, claimHosts, hostProblems } from './claimed-hosts';
 import { claimNames, contestedName, type HostObjectName } from './claimed-names';
 import { serviceRangeProblems } from './claimed-service-ranges';
@@ -8,6 +8,24 @@ import { controlPlaneObjects } from './control-plane';
 import { IngressSync } from './ingress-sync';
 import { addHostObject, hostObjectName } from './host-objects';
 import { resolveSpec, type ResolvedSpec, type VirtualClusterProps, type VirtualClusterSpec } from './spec';
+
+/** A virtual cluster, wherever it is declared. */
+export interface IVirtualCluster extends IConstruct {
+  /** Name of the virtual cluster. */
+  readonly name: string;
+  /** Host namespace of the virtual cluster. */
+  readonly namespace: string;
+  /** Secret in the host namespace with kubeconfigs of a cluster admin. */
+  readonly kubeconfigSecretName: string;
+  /** Service of the virtual API server in the host namespace, port 443. */
+  readonly apiServerServiceName: string;
+}
+
+/** Where a virtual cluster is that is declared somewhere else. */
+export interface VirtualClusterReferenceProps {
+  /** Its host namespace. */
+  readonly namespace: string;
+}
 
 /**
  * A virtual Kubernetes cluster in a namespace of the host cluster. The namespace itself is not made here, as it may hold several.
@@ -18,7 +36,7 @@ import { resolveSpec, type ResolvedSpec, type VirtualClusterProps, type VirtualC
  * @example
  * new VirtualCluster(chart, 'my-vc1', { namespace: 'team-a' });
  */
-export class VirtualCluster extends Construct {
+export class VirtualCluster extends Construct implements IVirtualCluster {
   /** Name of the virtual cluster. */
   readonly name: string;
   /** Host namespace of the virtual cluster; empty if none was given, which synthesis reports. */
@@ -34,6 +52,32 @@ export class VirtualCluster extends Construct {
   readonly serviceAccountName: string;
   /** ServiceAccount in the host namespace that tenants' pods run as. */
   readonly workloadServiceAccountName: string;
+
+  /**
+   * A cluster that is declared somewhere else, to refer to its objects on the host. Nothing is made.
+   *
+   * @param name name of the virtual cluster
+   */
+  static fromVirtualClusterName(
+    scope: Construct,
+    id: string,
+    name: string,
+    { namespace }: VirtualClusterReferenceProps,
+  ): IVirtualCluster {
+    class Imported extends Construct implements IVirtualCluster {
+      readonly name = name;
+      readonly namespace = namespace;
+      readonly kubeconfigSecretName = controlPlaneNames(name).kubeconfig;
+      readonly apiServerServiceName = controlPlaneNames(name).apiServerService;
+    }
+    const imported = new Imported(scope, id);
+    const problems = [
+      { field: 'name', value: name, message: clusterNameProblem(name) },
+      { field: 'namespace', value: namespace, message: namespaceNameProblem(namespace) },
+    ].flatMap(({ message, ...problem }) => (message === undefined ? [] : [problemLine({ ...problem, message })]));
+    if (problems.length > 0) imported.node.addValidation({ validate: () => problems });
+    return imported;
+  }
 
   private readonly resolved: ResolvedSpec;
 
@@ -55,6 +99,15 @@ export class VirtualCluster extends Construct {
       this.claimHosts(props, resolved.spec);
       this.claimServiceRange(props.serviceCIDR);
     } else this.node.addValidation({ validate: () => resolved.problems.map(problemLine) });
+  }
+
+  /**
+   * Whether its properties make a cluster; synthesis says what is wrong.
+   *
+   * @internal
+   */
+  get isValid(): boolean {
+    return this.resolved.ok;
   }
 
   /**

@@ -439,3 +439,25 @@ describe('the clusters of an app', () => {
     ]);
   });
 });
+
+describe('a cluster that is declared somewhere else', () => {
+  test('is known by its name, and makes nothing', () => {
+    const chart = chartInTeamA();
+    const vc = VirtualCluster.fromVirtualClusterName(chart, 'imported', 'my-vc1', { namespace: 'team-b' });
+    expect(vc).toMatchObject({
+      name: 'my-vc1',
+      namespace: 'team-b',
+      kubeconfigSecretName: 'vc-my-vc1',
+      apiServerServiceName: 'my-vc1',
+    });
+    expect(App.of(chart).synthYaml()).toBe('');
+  });
+
+  test('has a name that a cluster can have', () => {
+    const chart = chartInTeamA();
+    VirtualCluster.fromVirtualClusterName(chart, 'imported', 'NO', { namespace: 'a b' });
+    const message = synthesisError(App.of(chart));
+    expect(message).toContain('[test/imported] name: "NO": ');
+    expect(message).toContain('[test/imported] namespace: "a b": ');
+  });
+});
