@@ -1,4 +1,4 @@
-import type { Pod } from 'kubernetes-types/core/v1';
+import type { Container, Pod } from 'kubernetes-types/core/v1';
 import { PodSecurityLevel } from '../../constructs';
 import { KubeClient, resources } from '../../syncer/kube-client';
 import { hostName } from '../../syncer/translation';
@@ -6,6 +6,8 @@ import { resolveHost } from '../host-cluster';
 import { contentsOf, eventually, launch } from '../virtual-cluster';
 import type { RunningVirtualCluster } from '../virtual-cluster';
 import { idle, Tenant } from './tenant';
+import { expectTraffic, PORTS, provideAgnhost, trafficPod } from './traffic';
+import type { Target } from './traffic';
 
 /*
  * A virtual cluster in a virtual cluster in a virtual cluster, made from the same manifests; the host namespace of the
@@ -123,6 +125,50 @@ test('a program in a pod is a client of its own cluster’s API server', async (
   expect(stdout).toContain('namespace/shop');
   expect(stdout).not.toContain('namespace/inside');
 });
+
+test('packets of the innermost cluster reach its own pods, Services and API server, and no pod of those that it is in', async () => {
+  await provideAgnhost(await resolveHost({}));
+  const at = (index: number): Tenant =>
+    new Tenant(
+      {
+        get current() {
+          return level(index);
+        },
+      },
+      'network',
+    );
+  const [outer, middle, inner] = [at(0), at(1), at(2)];
+  const addresses = new Map<Tenant, string>();
+  for (const one of [outer, middle, inner]) {
+    await one.prepare();
+    await one.createPod('server', carefulTrafficPod('server'), { labels: { app: 'server' } });
+  }
+  await inner.createPod('client', carefulTrafficPod('client'), { labels: { app: 'client' } });
+  await inner.create(resources.services, 'server', {
+    spec: { selector: { app: 'server' }, ports: [{ port: 80, targetPort: PORTS.http }] },
+  });
+  for (const one of [outer, middle, inner]) addresses.set(one, (await one.ready('server')).status?.podIP ?? '');
+  await inner.ready('client');
+  const send = (from: Tenant, pod: string, target: Target, expected: 'open' | 'dropped') =>
+    expectTraffic(from.cluster.kubeconfigPath, { namespace: from.namespace, pod }, target, expected);
+  const server = (of: Tenant): Target => ({ host: addresses.get(of) ?? '', port: PORTS.http });
+  await send(inner, 'client', server(inner), 'open');
+  await send(inner, 'client', { host: 'server.network.svc.cluster.local', port: 80 }, 'open');
+  await send(inner, 'client', { host: 'kubernetes.default.svc.cluster.local', port: 443 }, 'open');
+  await send(inner, 'client', server(middle), 'dropped');
+  await send(inner, 'client', server(outer), 'dropped');
+  await send(middle, 'server', server(outer), 'dropped');
+  // To the cluster that it is in, a virtual cluster is pods like others.
+  await send(middle, 'server', server(inner), 'open');
+});
+
+/** A {@link trafficPod} that meets Pod Security at its strictest level. */
+function carefulTrafficPod(name: string): object {
+  const { spec } = trafficPod('', name);
+  const [{ securityContext }] = careful.containers as [Container];
+  const containers = spec?.containers.map((container) => ({ ...container, securityContext }));
+  return { ...spec, securityContext: careful.securityContext, containers };
+}
 
 test('a pod that its host would refuse is refused with a reason in the innermost cluster', async () => {
   await tenant.createPod('careless');
