@@ -26,7 +26,8 @@ export type BinaryName =
   | 'coredns'
   | 'kubectl'
   | 'agnhost'
-  | 'metrics-server';
+  | 'metrics-server'
+  | 'kwok';
 
 /** Where a file's bytes come from. */
 export type Source =
@@ -321,6 +322,12 @@ export const catalogue = {
     reference: 'registry.k8s.io/metrics-server/metrics-server:v0.9.0',
     layers: [BASE, programLayer('/metrics-server', { binary: 'metrics-server' })],
     run: { env: [PATH], entrypoint: ['/metrics-server'], user: '65534' },
+  },
+  /** What plays nodes and their pods, where a test asks for it. */
+  kwok: {
+    reference: 'registry.k8s.io/kwok/kwok:v0.8.0',
+    layers: [BASE, programLayer('/kwok', { binary: 'kwok' })],
+    run: { env: [PATH], entrypoint: ['/kwok'] },
   },
   nginx: {
     reference: 'docker.io/library/nginx:1.22',

@@ -9,6 +9,7 @@ import {
   hostEphemeralContainers,
   hostPodPatch,
   hostPodResize,
+  hasTenantsKubelet,
   hostPodStatusPatch,
   isGated,
   isPinnedTo,
@@ -137,6 +138,7 @@ export class Pods {
       hostKeyOfVirtual: (key) => caches.hostKeyOf(key),
       waitFor: [
         caches.virtual.namespaces,
+        caches.virtual.nodes,
         caches.virtual.services,
         caches.virtual.configMaps,
         caches.virtual.secrets,
@@ -190,6 +192,10 @@ export class Pods {
       for (const pod of caches.virtual.pods.byIndex(INDEX.namespace, namespace))
         this.#controller.enqueue(objectKey(pod));
     });
+    caches.virtual.nodes.subscribe(({ type, key, object, previous }) => {
+      if (type === 'deleted' || !hasTenantsKubelet(object) || (previous && hasTenantsKubelet(previous))) return;
+      for (const pod of caches.virtual.pods.byIndex(INDEX.node, key)) this.#controller.enqueue(objectKey(pod));
+    });
     caches.host.services.subscribe(({ type, object }) => {
       if (type === 'deleted' || caches.virtualKeyOf(object, 'Service') !== DNS_SERVICE) return;
       for (const key of this.#waitingForDNS) this.#controller.enqueue(key);
@@ -217,12 +223,18 @@ export class Pods {
     }
     if (!virtual) return;
     if (!host) return this.#withoutTwin(key, virtual);
+    if (!host.spec?.nodeName && this.#hasTenantsKubelet(virtual)) {
+      // The node came, or got its label, after the pod that names it.
+      if (!host.metadata?.deletionTimestamp) await this.#deleteOnHost(host);
+      return;
+    }
     if (virtual.metadata?.deletionTimestamp) await this.#passOnDeletion(virtual, host);
     else if (host.metadata?.deletionTimestamp) await this.#passOnEviction(virtual, host);
     return this.#follow(virtual, host);
   }
 
   async #withoutTwin(key: string, virtual: Pod): Promise<ReconcileResult> {
+    if (this.#hasTenantsKubelet(virtual)) return;
     if (virtual.metadata?.deletionTimestamp) {
       // The host pod is gone, so nothing runs any more: the virtual one may go at once.
       await this.#removeNow(virtual);
@@ -245,6 +257,12 @@ export class Pods {
     // Its scheduler has not chosen yet, and the change that tells brings it back.
     if (this.#with.hostNodes.areChosenInside && !virtual.spec?.nodeName) return;
     return this.#create(key, virtual);
+  }
+
+  /** Whether a pod is on a Node of the tenant with a kubelet of the tenant's, which runs the pod, ends it and says how it is. */
+  #hasTenantsKubelet({ spec }: Pod): boolean {
+    const node = this.#caches.virtual.nodes.get(spec?.nodeName ?? '');
+    return node !== undefined && hasTenantsKubelet(node);
   }
 
   /** As a kubelet does when its node comes up again: what may not start twice has failed. */

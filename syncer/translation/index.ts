@@ -73,6 +73,7 @@ export {
 } from './network-policy';
 export {
   hostNodeFacts,
+  hasTenantsKubelet,
   isVirtualNode,
   nodeAddress,
   realNode,

@@ -14,6 +14,8 @@ export const LABELS = {
   egressPolicy: 'nestling.dev/egress-policy',
   /** On objects of the virtual cluster that show one of the host. */
   view: 'nestling.dev/from-host',
+  /** On Nodes that a tenant makes, `true`: pods on them are run by a kubelet of the tenant's, and are not synced. */
+  tenantKubelet: 'nestling.dev/tenant-kubelet',
 } as const;
 
 /** Annotations that tell what a host object is the twin of. */

@@ -3,7 +3,7 @@ import type { Node, NodeCondition, NodeSpec, NodeStatus, NodeSystemInfo, Taint }
 import { bitsToAddress } from '../configuration';
 import type { JsonObject } from './fields';
 import { objectChanges } from './json';
-import { ANNOTATIONS, isOurKey } from './keys';
+import { ANNOTATIONS, isOurKey, LABELS } from './keys';
 import { metadataPatch } from './metadata-patch';
 
 /** Of the real node, what its virtual twin shows. */
@@ -31,6 +31,14 @@ export function nodeAddress(hostNodeName: string): string {
 export function isVirtualNode(node: Node): boolean {
   const address = nodeAddress(node.metadata?.name ?? '');
   return node.status?.addresses?.some((one) => one.type === 'InternalIP' && one.address === address) ?? false;
+}
+
+/**
+ * Whether a Node is one that a tenant made, and has said of that it has a kubelet there, such as KWOK: by a label, as a Node that a tenant
+ * makes under the name of one of the host's is no sign of that.
+ */
+export function hasTenantsKubelet(node: Node): boolean {
+  return node.metadata?.labels?.[LABELS.tenantKubelet] === 'true' && !isVirtualNode(node);
 }
 
 /**

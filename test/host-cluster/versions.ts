@@ -34,6 +34,9 @@ export const LOCAL_PATH_VERSION = 'v0.0.30';
 /** What gives the host metrics of its pods and nodes, where a test asks for it. */
 export const METRICS_SERVER_VERSION = 'v0.9.0';
 
+/** What plays nodes and their pods. */
+export const KWOK_VERSION = 'v0.8.0';
+
 /** Minors of Kubernetes that API servers can be had in, and the patch version of each. */
 export const KUBERNETES_MINORS = {
   '1.35': 'v1.35.4',
@@ -139,6 +142,7 @@ export const BINARIES = {
     version: METRICS_SERVER_VERSION,
     package: 'sigs.k8s.io/metrics-server/cmd/metrics-server',
   },
+  kwok: { module: 'sigs.k8s.io/kwok', version: KWOK_VERSION, package: 'sigs.k8s.io/kwok/cmd/kwok' },
 } as const satisfies Record<string, BinarySource>;
 
 /** The name of a program of the test bed. */

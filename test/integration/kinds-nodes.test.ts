@@ -131,6 +131,42 @@ test("a tenant's own Node of that name is used and left alone", async () => {
   await clusters.virtual.delete(resources.nodes, { name: clusters.node.name });
 });
 
+test('pods on a Node of the tenant with a kubelet of the tenant’s are no affair of the host', async () => {
+  const labels = { 'nestling.dev/tenant-kubelet': 'true' };
+  const make = (name: string) => clusters.virtual.create(resources.nodes, { metadata: { name, labels } });
+  await make('simulated');
+  await clusters.createPod('simulation', { nodeName: 'simulated' });
+  // It names a node that the host does not have, nor anybody yet.
+  clusters.node.ignored.add(clusters.hostNameOf('early'));
+  await clusters.createPod('early', { nodeName: 'simulated-later' });
+  await eventually('pod early waits on the host for its node', () => clusters.twin(resources.pods, 'early'));
+  await make('simulated-later');
+  await eventually('it is taken from there', async () => !(await clusters.twin(resources.pods, 'early')));
+
+  const status = { phase: 'Running', startTime: '2026-01-01T00:00:00Z' };
+  for (const name of ['simulation', 'early']) {
+    await clusters.virtual.patch(
+      resources.pods,
+      { namespace: 'default', name, subresource: 'status', type: 'merge' },
+      { status },
+    );
+    await remove(name);
+  }
+  // Another pod's way shows that the syncer has seen all that was before it.
+  await clusters.createPod('witness');
+  await clusters.running('witness');
+  for (const name of ['simulation', 'early']) {
+    const pod = await clusters.virtual.get<Pod>(resources.pods, { namespace: 'default', name });
+    expect({ name, status: pod.status }).toMatchObject({ name, status });
+    expect(pod.metadata?.deletionTimestamp).toBeDefined();
+    expect(await clusters.twin(resources.pods, name)).toBeUndefined();
+    await clusters.virtual.delete(resources.pods, { namespace: 'default', name, gracePeriodSeconds: 0 });
+  }
+  await remove('witness');
+  await nodeGone();
+  for (const name of ['simulated', 'simulated-later']) await clusters.virtual.delete(resources.nodes, { name });
+});
+
 // -- with rights on the host's nodes ----------------------------------------------------------------------------------
 
 const HEARTBEAT = '2026-01-01T00:05:00Z';
