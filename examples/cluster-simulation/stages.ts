@@ -7,14 +7,9 @@ spec:
   resourceRef: { apiGroup: v1, kind: Node }
   selector:
     matchExpressions:
-      - { key: '.status.phase', operator: NotIn, values: [Running] }
+      - { key: '.status.conditions.[] | select( .type == "Ready" ) | .status', operator: NotIn, values: ['True'] }
   next:
     statusTemplate: |
-      phase: Running
-      addresses:
-        {{ range NodeIPs }}
-        - { type: InternalIP, address: {{ . | Quote }} }
-        {{ end }}
       allocatable: { cpu: '32', memory: 256Gi, pods: '110' }
       capacity: { cpu: '32', memory: 256Gi, pods: '110' }
       conditions:
