@@ -23,8 +23,8 @@ describe('the catalogue of images', () => {
       'registry.k8s.io/kube-controller-manager:v1.37.2',
       'registry.k8s.io/kube-scheduler:v1.37.2',
       'registry.k8s.io/kubectl:v1.37.2',
-      'registry.k8s.io/metrics-server/metrics-server:v0.9.0',
       'registry.k8s.io/kwok/kwok:v0.8.0',
+      'registry.k8s.io/metrics-server/metrics-server:v0.9.0',
       'registry.k8s.io/pause:3.10',
     ]);
   });
