@@ -32,6 +32,7 @@ export { ConfigurationError, problemLine, type ConfigurationProblem } from './er
 export {
   KUBERNETES_VERSIONS,
   kubernetesVersionProblem,
+  rollingUpgradeProblem,
   serviceWebhookWay,
   upgradeProblem,
   type ServiceWebhookWay,

@@ -54,3 +54,15 @@ export function upgradeProblem(stored: string, wanted: string): string | undefin
   const release = plan === '' ? ', the missing ones with an earlier release of Nestling' : '';
   return `skips minors after ${stored}, which has run here: go up one minor at a time${release}${plan}`;
 }
+
+/**
+ * What stands against a version, which could follow with one replica, where there are several: they are renewed one after the other. API
+ * servers whose Service webhook is an object need it, and those that read it from a file must not have it.
+ *
+ * @returns a sentence with the remedy, or undefined where nothing does
+ */
+export function rollingUpgradeProblem(stored: string, wanted: string, replicas: number): string | undefined {
+  const isObject = (version: string): boolean => serviceWebhookWay(version) === 'object';
+  if (replicas === 1 || isObject(stored) === isObject(wanted)) return undefined;
+  return `cannot follow ${stored} with ${replicas} replicas: set replicas to 1, then version to ${wanted}, then replicas to ${replicas} again`;
+}

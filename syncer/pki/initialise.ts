@@ -1,5 +1,6 @@
 import {
   KUBERNETES_VERSION_KEY,
+  rollingUpgradeProblem,
   SERVICE_CIDR_KEY,
   serviceWebhookWay,
   type SyncerConfiguration,
@@ -105,15 +106,9 @@ export function listed(addresses: string): string[] {
 function checkVersion({ virtualCluster: { replicas, version } }: SyncerConfiguration, material: Material): void {
   const stored = material.find(KUBERNETES_VERSION_KEY);
   if (stored === undefined) return;
-  const problem = upgradeProblem(stored, version);
+  const problem = upgradeProblem(stored, version) ?? rollingUpgradeProblem(stored, version, replicas);
   if (problem !== undefined) throw new VersionError(`version ${version} ${problem}`);
-  if (serviceWebhookWay(stored) !== 'object' || serviceWebhookWay(version) === 'object') return;
-  // Replicas are renewed one after the other: API servers of both versions would need the webhook, and must not have it.
-  if (replicas > 1) {
-    const remedy = `set replicas to 1, then version to ${version}, then replicas to ${replicas} again`;
-    throw new VersionError(`version ${version} cannot follow ${stored} with ${replicas} replicas: ${remedy}`);
-  }
-  material.renewAdmissionPath();
+  if (serviceWebhookWay(stored) === 'object' && serviceWebhookWay(version) !== 'object') material.renewAdmissionPath();
 }
 
 /** The configured ranges, else the stored ones while they fit, else what the host says. */

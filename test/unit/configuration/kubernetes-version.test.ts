@@ -1,6 +1,7 @@
 import {
   KUBERNETES_VERSIONS,
   kubernetesVersionProblem,
+  rollingUpgradeProblem,
   serviceWebhookWay,
   upgradeProblem,
 } from '../../../syncer/configuration';
@@ -53,4 +54,13 @@ describe('an upgrade', () => {
       /^is older than 1\.37\.2, which has run here: .*set version to 1\.37\.2/,
     );
   });
+});
+
+test('with three replicas, from 1.35 to 1.36 it goes by way of one; all other steps are taken one replica after the other', () => {
+  expect(rollingUpgradeProblem('1.35.4', '1.36.3', 3)).toBe(
+    'cannot follow 1.35.4 with 3 replicas: set replicas to 1, then version to 1.36.3, then replicas to 3 again',
+  );
+  expect(rollingUpgradeProblem('1.35.4', '1.36.3', 1)).toBeUndefined();
+  expect(rollingUpgradeProblem('1.35.4', '1.35.4', 3)).toBeUndefined();
+  expect(rollingUpgradeProblem('1.36.3', '1.37.2', 3)).toBeUndefined();
 });

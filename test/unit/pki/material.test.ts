@@ -41,6 +41,30 @@ describe('keys and certificates of a cluster', () => {
     expect(fresh.get('admission-path')).toMatch(/^[0-9a-f]{48}$/);
   });
 
+  test('members of a store have a certificate that names all of them, as servers and as clients; one alone has none', () => {
+    const of = (replicas: number, embedded = true) =>
+      sharedLeafs(
+        resolveConfiguration({
+          apiVersion: 'nestling.dev/v1alpha1',
+          kind: 'SyncerConfiguration',
+          virtualCluster: { name: 'my-vc1', replicas },
+          store: { embedded },
+        }),
+        'team-a',
+      );
+    expect(of(1)).toEqual(SHARED_LEAFS);
+    expect(of(3, false).map(({ name }) => name)).toEqual(SHARED_LEAFS.map(({ name }) => name));
+    const material = new Material(fresh);
+    material.complete(start, undefined, of(3));
+    expect([...material.changes.keys()].sort()).toEqual(['etcd-peer.crt', 'etcd-peer.key']);
+    const peer = new X509Certificate(material.get('etcd-peer.crt'));
+    expect(peer.subject).toBe('CN=etcd-peer');
+    expect(peer.verify(new X509Certificate(fresh.get('etcd-ca.crt')!).publicKey)).toBe(true);
+    expect(peer.subjectAltName).toBe(
+      [0, 1, 2].map((ordinal) => `DNS:my-vc1-${ordinal}.my-vc1-store.team-a.svc`).join(', '),
+    );
+  });
+
   test('two clusters share no secret', () => {
     const other = made();
     expect([...fresh].filter(([key, value]) => other.get(key) === value)).toEqual([]);

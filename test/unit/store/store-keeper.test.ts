@@ -50,6 +50,7 @@ describe('the keeper', () => {
   function keeperOf(
     first: EtcdStatus,
     after: { defragment?: Partial<EtcdStatus>; compact?: Partial<EtcdStatus> } = {},
+    exclusively?: (work: () => Promise<void>) => Promise<boolean>,
   ) {
     const calls: string[] = [];
     let now = first;
@@ -74,7 +75,13 @@ describe('the keeper', () => {
         return Promise.resolve();
       },
     };
-    const keeper = new StoreKeeper({ etcd, logger: logger as never, metrics, clock });
+    const keeper = new StoreKeeper({
+      etcd,
+      logger: logger as never,
+      metrics,
+      clock,
+      ...(exclusively && { exclusively }),
+    });
     return {
       calls,
       clock,
@@ -102,6 +109,24 @@ describe('the keeper', () => {
     clock.advance(60_000);
     await keeper.look();
     expect(calls).toEqual(['defragment']);
+  });
+
+  test('of several members one stands still at a time: the others wait for their next look', async () => {
+    let free = false;
+    const { calls, clock, keeper } = keeperOf(
+      status({ outOfSpace: true, revision: 9, sizeBytes: 2048 * MiB, inUseBytes: 100 * MiB }),
+      { defragment: { sizeBytes: 100 * MiB } },
+      async (work) => {
+        if (free) await work();
+        return free;
+      },
+    );
+    await keeper.look();
+    expect(calls).toEqual([]);
+    free = true;
+    clock.advance(60_000);
+    await keeper.look();
+    expect(calls).toEqual(['compact 9', 'defragment', 'disarm 7']);
   });
 
   test('tells once that a store is full that nothing helps, and does not make it stand still', async () => {
