@@ -27,7 +27,10 @@ export type BinaryName =
   | 'kubectl'
   | 'agnhost'
   | 'metrics-server'
-  | 'kwok';
+  | 'kwok'
+  | 'cert-manager-controller'
+  | 'cert-manager-webhook'
+  | 'cert-manager-cainjector';
 
 /** Where a file's bytes come from. */
 export type Source =
@@ -122,6 +125,16 @@ const SHELL: LayerDefinition = {
 /** A layer with one program, mode 0755. */
 function programLayer(file: string, from: Source, capabilities: readonly Capability[] = []): LayerDefinition {
   return { items: [{ file, from, mode: 0o755, capabilities }] };
+}
+
+/** One of cert-manager's images, with the path, entry point and user of the public one. */
+function certManager(name: 'controller' | 'webhook' | 'cainjector') {
+  const program = `/app/cmd/${name}/${name}`;
+  return {
+    reference: `quay.io/jetstack/cert-manager-${name}:v1.11.5`,
+    layers: [BASE, programLayer(program, { binary: `cert-manager-${name}` })],
+    run: { env: [PATH], entrypoint: [program], user: '1000' },
+  } as const satisfies ImageDefinition;
 }
 
 const GO_RUNNER = programLayer('/go-runner', { program: 'go-runner' });
@@ -329,6 +342,10 @@ export const catalogue = {
     layers: [BASE, programLayer('/kwok', { binary: 'kwok' })],
     run: { env: [PATH], entrypoint: ['/kwok'] },
   },
+  /** What issues certificates in a virtual cluster, where a test asks for it. */
+  'cert-manager-controller': certManager('controller'),
+  'cert-manager-webhook': certManager('webhook'),
+  'cert-manager-cainjector': certManager('cainjector'),
   nginx: {
     reference: 'docker.io/library/nginx:1.22',
     layers: [

@@ -12,5 +12,5 @@ export { resolveHost } from './resolve-host';
 export type { Log } from './progress';
 export { standardErrorLog, withElapsedTime } from './progress';
 export type { BinaryName } from './versions';
-export { BINARY_NAMES, KUBERNETES_MINOR, KUBERNETES_MINORS, KUBERNETES_VERSION } from './versions';
+export { BINARY_NAMES, CERT_MANAGER, KUBERNETES_MINOR, KUBERNETES_MINORS, KUBERNETES_VERSION } from './versions';
 export type { KubernetesMinor } from './versions';

@@ -37,6 +37,12 @@ export const METRICS_SERVER_VERSION = 'v0.9.0';
 /** What plays nodes and their pods. */
 export const KWOK_VERSION = 'v0.8.0';
 
+/**
+ * What issues certificates in a virtual cluster, where a test asks for it. The newest minor whose module has its programs: later ones
+ * are modules of their own, which nobody publishes.
+ */
+export const CERT_MANAGER = { module: 'github.com/cert-manager/cert-manager', version: 'v1.11.5' } as const;
+
 /** Minors of Kubernetes that API servers can be had in, and the patch version of each. */
 export const KUBERNETES_MINORS = {
   '1.35': 'v1.35.4',
@@ -92,6 +98,10 @@ function containerd(name: string): BinarySource {
   };
 }
 
+function certManager(name: string): BinarySource {
+  return { ...CERT_MANAGER, package: `${CERT_MANAGER.module}/cmd/${name}` };
+}
+
 /** Every program that the test bed and the images made for it need. */
 export const BINARIES = {
   'kube-apiserver': kubernetes('kube-apiserver'),
@@ -143,6 +153,9 @@ export const BINARIES = {
     package: 'sigs.k8s.io/metrics-server/cmd/metrics-server',
   },
   kwok: { module: 'sigs.k8s.io/kwok', version: KWOK_VERSION, package: 'sigs.k8s.io/kwok/cmd/kwok' },
+  'cert-manager-controller': certManager('controller'),
+  'cert-manager-webhook': certManager('webhook'),
+  'cert-manager-cainjector': certManager('cainjector'),
 } as const satisfies Record<string, BinarySource>;
 
 /** The name of a program of the test bed. */
