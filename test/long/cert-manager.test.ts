@@ -34,7 +34,7 @@ test('cert-manager, installed by the tenant with its definitions and webhooks, i
   try {
     const file = join(directory, 'cert-manager.json');
     writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
-    const { code, stderr } = await shop.kubectl('apply', '--server-side', '-f', file);
+    const { code, stderr } = await new Tenant(cluster, NAMESPACE).kubectl('apply', '--server-side', '-f', file);
     if (code !== 0) throw new Error(stderr);
   } finally {
     rmSync(directory, { recursive: true, force: true });
