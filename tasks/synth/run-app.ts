@@ -30,7 +30,7 @@ export interface RunAppOptions {
 export async function synthesizeInto(directory: string, options: RunAppOptions): Promise<string[]> {
   return inTemporaryFolder(options, (from, files) => {
     if (existsSync(directory)) {
-      for (const file of readdirSync(directory)) if (isManifest(file)) rmSync(join(directory, file));
+      for (const file of manifestsIn(directory)) rmSync(join(directory, file));
     }
     cpSync(from, directory, { recursive: true });
     return files;
@@ -51,7 +51,9 @@ export async function synthesizedObjects(options: RunAppOptions): Promise<AnyObj
   );
 }
 
-const isManifest = (file: string): boolean => file.endsWith('.k8s.yaml');
+/** Also in folders: an app may write one for each chart. */
+const manifestsIn = (directory: string): string[] =>
+  readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.k8s.yaml'));
 
 async function inTemporaryFolder<T>(
   { command, signal }: RunAppOptions,
@@ -79,7 +81,7 @@ async function inTemporaryFolder<T>(
         );
       throw new SynthesisError(command);
     }
-    const files = readdirSync(directory).filter(isManifest).sort();
+    const files = manifestsIn(directory).sort();
     if (files.length === 0) {
       process.stderr.write(
         `error: the app wrote no manifest: ${command}; see that it has a chart and calls app.synth()\n`,

@@ -1,10 +1,10 @@
 import type { Container, Pod } from 'kubernetes-types/core/v1';
-import { PodSecurityLevel } from '../../constructs';
 import { KubeClient, resources } from '../../syncer/kube-client';
 import { hostName } from '../../syncer/translation';
 import { resolveHost } from '../host-cluster';
 import { contentsOf, eventually, launch } from '../virtual-cluster';
 import type { RunningVirtualCluster } from '../virtual-cluster';
+import { synthesizeExample } from './example';
 import { idle, Tenant } from './tenant';
 import { expectTraffic, PORTS, provideAgnhost, trafficPod } from './traffic';
 import type { Target } from './traffic';
@@ -19,7 +19,9 @@ const STARTS_MS = 600_000;
 const OUTERMOST = 'e2e-nested';
 /** It has kubectl in it. */
 const KUBECTL = 'registry.k8s.io/kubectl:v1.37.2';
-const props = { podSecurity: PodSecurityLevel.RESTRICTED };
+/** The manifests of a level, of the one program for all. */
+const objects = (name: string, namespace: string) =>
+  synthesizeExample('nested', { CLUSTER: name, NAMESPACE: namespace });
 
 /** From the outermost inwards; each lives in namespace `inside` of the one before. */
 const levels: RunningVirtualCluster[] = [];
@@ -47,11 +49,11 @@ beforeAll(async () => {
   } finally {
     await admin.close();
   }
-  levels.push(await launch({ host, name: 'outer', namespace: OUTERMOST, props }));
+  levels.push(await launch({ host, name: 'outer', namespace: OUTERMOST, objects: await objects('outer', OUTERMOST) }));
   for (const name of ['middle', 'inner']) {
     const { kubeconfigPath } = level(levels.length - 1);
     const within = await resolveHost({ kind: 'existing', kubeconfig: kubeconfigPath });
-    levels.push(await launch({ host: within, name, namespace: 'inside', props }));
+    levels.push(await launch({ host: within, name, namespace: 'inside', objects: await objects(name, 'inside') }));
   }
   await tenant.prepare();
 }, STARTS_MS);
