@@ -1,5 +1,5 @@
 import { App, Chart } from 'cdk8s';
-import { Isolation, VirtualCluster } from '../../constructs';
+import { PodSecurityLevel, VirtualCluster } from '../../constructs';
 
 /** The same program at every level: the host of the inner cluster is the outer one. */
 const name = process.env['CLUSTER'] ?? 'outer';
@@ -7,5 +7,5 @@ const namespace = process.env['NAMESPACE'] ?? 'nest';
 
 const app = new App();
 const chart = new Chart(app, name, { namespace });
-new VirtualCluster(chart, name, { isolation: Isolation.restricted() });
+new VirtualCluster(chart, name, { podSecurity: PodSecurityLevel.RESTRICTED });
 app.synth();

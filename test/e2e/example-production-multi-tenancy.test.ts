@@ -26,6 +26,12 @@ const tenant = new Tenant(
 beforeAll(async () => {
   objects = await synthesizeExample('production-multi-tenancy');
   const ofTeam = objects.filter(({ metadata }) => [metadata?.namespace, metadata?.name].includes(`team-${TEAM}`));
+  // The test bed has no registry that each pod could ask for its image.
+  for (const { kind, data } of ofTeam as readonly { kind?: string; data?: Record<string, string> }[]) {
+    if (kind !== 'ConfigMap' || data === undefined) continue;
+    for (const key of Object.keys(data))
+      data[key] = (data[key] ?? '').replace('alwaysPullImages: true', 'alwaysPullImages: false');
+  }
   running = await launch({ host: await resolveHost({}), name: TEAM, namespace: `team-${TEAM}`, objects: ofTeam });
   await tenant.prepare();
 });
