@@ -1,45 +1,32 @@
-import { resolve } from 'node:path';
 import type { Deployment } from 'kubernetes-types/apps/v1';
 import type { Node, Pod } from 'kubernetes-types/core/v1';
 import { applyManifests } from '../../syncer/bootstrap';
 import { resources } from '../../syncer/kube-client';
 import { synthesizedObjects } from '../../tasks/synth/run-app';
-import { resolveHost } from '../host-cluster';
-import { eventually, launch } from '../virtual-cluster';
-import type { RunningVirtualCluster } from '../virtual-cluster';
-import { synthesizeExample } from './example';
+import { eventually } from '../virtual-cluster';
+import { useExample } from './example';
 import { provideImage } from './provide-image';
 import { Tenant } from './tenant';
 
 const NODES = 50;
 const REPLICAS = 150;
 
-let running: RunningVirtualCluster | undefined;
-const tenant = new Tenant(
-  {
-    get current() {
-      if (!running) throw new Error('virtual cluster sim did not start');
-      return running;
-    },
+const cluster = useExample('cluster-simulation', {
+  cluster: 'sim',
+  namespace: 'simulation',
+  before: async (host) => {
+    await provideImage(host, 'kube-scheduler');
+    await provideImage(host, 'kwok');
   },
-  'load',
-);
+});
+const tenant = new Tenant(cluster, 'load');
 
 beforeAll(async () => {
-  const host = await resolveHost({});
-  await provideImage(host, 'kube-scheduler');
-  await provideImage(host, 'kwok');
-  const objects = await synthesizeExample('cluster-simulation');
-  running = await launch({ host, name: 'sim', namespace: 'simulation', objects });
   const inside = await synthesizedObjects({
-    command: `NODES=${NODES} node --import tsx ${resolve('examples/cluster-simulation/inside.ts')}`,
+    command: `NODES=${NODES} node --import tsx examples/cluster-simulation/inside.ts`,
   });
-  await applyManifests(running.virtual, inside, {});
+  await applyManifests(cluster.current.virtual, inside, {});
   await tenant.prepare();
-});
-
-afterAll(async () => {
-  await running?.destroy();
 });
 
 const hostPods = async (): Promise<string[]> => {

@@ -1,44 +1,34 @@
 import type { Node } from 'kubernetes-types/core/v1';
 import { KubeClient, resources } from '../../syncer/kube-client';
-import { resolveHost } from '../host-cluster';
-import { eventually, launch } from '../virtual-cluster';
-import type { RunningVirtualCluster } from '../virtual-cluster';
-import { synthesizeExample } from './example';
+import { eventually } from '../virtual-cluster';
+import { useExample } from './example';
 import { Tenant } from './tenant';
 
 const POOL = 'example.org/pool';
 
-let cluster: RunningVirtualCluster | undefined;
-let admin: KubeClient;
-let gpuNode: string;
-const tenant = new Tenant(
-  {
-    get current() {
-      if (!cluster) throw new Error('virtual cluster experiments did not start');
-      return cluster;
-    },
-  },
-  'vision',
-);
+let admin: KubeClient | undefined;
+let gpuNode = '';
 
 const label = (value: string | null) =>
-  admin.patch(resources.nodes, { name: gpuNode, type: 'merge' }, { metadata: { labels: { [POOL]: value } } });
+  admin?.patch(resources.nodes, { name: gpuNode, type: 'merge' }, { metadata: { labels: { [POOL]: value } } });
 
-beforeAll(async () => {
-  const host = await resolveHost({});
-  admin = new KubeClient(host.connection, { userAgent: 'nestling-test' });
-  const { items } = await admin.list<Node>(resources.nodes);
-  gpuNode = items[0]?.metadata?.name ?? '';
-  await label('gpu');
-  const objects = await synthesizeExample('gpu-nodes');
-  cluster = await launch({ host, name: 'experiments', namespace: 'research', objects });
-  await tenant.prepare();
+const cluster = useExample('gpu-nodes', {
+  cluster: 'experiments',
+  namespace: 'research',
+  before: async (host) => {
+    admin = new KubeClient(host.connection, { userAgent: 'nestling-test' });
+    const { items } = await admin.list<Node>(resources.nodes);
+    gpuNode = items[0]?.metadata?.name ?? '';
+    await label('gpu');
+  },
 });
+const tenant = new Tenant(cluster, 'vision');
+
+beforeAll(() => tenant.prepare());
 
 afterAll(async () => {
-  await cluster?.destroy();
   if (gpuNode) await label(null);
-  await admin.close();
+  await admin?.close();
 });
 
 test('researchers see the pool and run on it', async () => {

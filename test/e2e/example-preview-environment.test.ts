@@ -6,9 +6,8 @@ import { applyManifests } from '../../syncer/bootstrap';
 import { ApiError, KubeClient, resources } from '../../syncer/kube-client';
 import { resolveHost } from '../host-cluster';
 import type { Host } from '../host-cluster';
-import { contentsOf, eventually, launch } from '../virtual-cluster';
-import type { RunningVirtualCluster } from '../virtual-cluster';
-import { synthesizeExample } from './example';
+import { contentsOf, eventually } from '../virtual-cluster';
+import { synthesizeExample, useExample } from './example';
 import { Tenant } from './tenant';
 
 const FUTURE = '2999-12-31T12:00:00Z';
@@ -18,24 +17,19 @@ const [OPEN, OVER] = ['700001', '700002'];
 
 let host: Host;
 let admin: KubeClient;
-let preview: RunningVirtualCluster | undefined;
-const running = {
-  get current() {
-    if (!preview) throw new Error('the preview did not start');
-    return preview;
-  },
-};
+const running = useExample('preview-environment', {
+  cluster: 'preview',
+  namespace: `preview-${OPEN}`,
+  settings: { PULL_REQUEST: OPEN, EXPIRES: FUTURE },
+});
 const tenant = new Tenant(running, 'shop');
 
 beforeAll(async () => {
   host = await resolveHost({});
   admin = new KubeClient(host.connection, { userAgent: 'nestling-test' });
-  const objects = await synthesizeExample('preview-environment', { PULL_REQUEST: OPEN, EXPIRES: FUTURE });
-  preview = await launch({ host, name: 'preview', namespace: `preview-${OPEN}`, objects });
 });
 
 afterAll(async () => {
-  await preview?.destroy();
   for (const one of [OPEN, OVER]) {
     await admin.delete(resources.namespaces, { name: `preview-${one}` }).catch((error: unknown) => {
       if (!ApiError.is(error, 'NotFound')) throw error;

@@ -3,42 +3,30 @@ import type { Ingress } from 'kubernetes-types/networking/v1';
 import { TEAMS } from '../../examples/production-multi-tenancy/teams';
 import { resources } from '../../syncer/kube-client';
 import type { AnyObject } from '../../syncer/kube-client';
-import { resolveHost } from '../host-cluster';
-import { eventually, launch } from '../virtual-cluster';
-import type { RunningVirtualCluster } from '../virtual-cluster';
-import { synthesizeExample } from './example';
+import { eventually } from '../virtual-cluster';
+import { useExample } from './example';
 import { idle, Tenant } from './tenant';
 
 const TEAM = 'search';
 
-let objects: readonly AnyObject[];
-let running: RunningVirtualCluster | undefined;
-const tenant = new Tenant(
-  {
-    get current() {
-      if (!running) throw new Error(`virtual cluster ${TEAM} did not start`);
-      return running;
-    },
+let objects: readonly AnyObject[] = [];
+const cluster = useExample('production-multi-tenancy', {
+  cluster: TEAM,
+  namespace: `team-${TEAM}`,
+  adapt: (all) => {
+    objects = all;
+    const ofTeam = all.filter(({ metadata }) => [metadata?.namespace, metadata?.name].includes(`team-${TEAM}`));
+    // The test bed has no registry that each pod could ask for its image.
+    const offline = (text: string): string => text.replace('alwaysPullImages: true', 'alwaysPullImages: false');
+    for (const { kind, data = {} } of ofTeam as readonly { kind?: string; data?: Record<string, string> }[]) {
+      if (kind === 'ConfigMap') for (const [key, text] of Object.entries(data)) data[key] = offline(text);
+    }
+    return ofTeam;
   },
-  'web',
-);
-
-beforeAll(async () => {
-  objects = await synthesizeExample('production-multi-tenancy');
-  const ofTeam = objects.filter(({ metadata }) => [metadata?.namespace, metadata?.name].includes(`team-${TEAM}`));
-  // The test bed has no registry that each pod could ask for its image.
-  for (const { kind, data } of ofTeam as readonly { kind?: string; data?: Record<string, string> }[]) {
-    if (kind !== 'ConfigMap' || data === undefined) continue;
-    for (const key of Object.keys(data))
-      data[key] = (data[key] ?? '').replace('alwaysPullImages: true', 'alwaysPullImages: false');
-  }
-  running = await launch({ host: await resolveHost({}), name: TEAM, namespace: `team-${TEAM}`, objects: ofTeam });
-  await tenant.prepare();
 });
+const tenant = new Tenant(cluster, 'web');
 
-afterAll(async () => {
-  await running?.destroy();
-});
+beforeAll(() => tenant.prepare());
 
 const careful = {
   securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },

@@ -1,32 +1,20 @@
 import type { CronJob, Job } from 'kubernetes-types/batch/v1';
 import type { Pod } from 'kubernetes-types/core/v1';
 import { resources } from '../../syncer/kube-client';
-import { resolveHost } from '../host-cluster';
-import { eventually, launch } from '../virtual-cluster';
-import type { RunningVirtualCluster } from '../virtual-cluster';
-import { synthesizeExample } from './example';
+import { eventually } from '../virtual-cluster';
+import { useExample } from './example';
 import { Tenant } from './tenant';
 
-let running: RunningVirtualCluster | undefined;
-const cluster = {
-  get current() {
-    if (!running) throw new Error('virtual cluster ada did not start');
-    return running;
+const cluster = useExample('remote-development', {
+  cluster: 'ada',
+  namespace: 'dev-ada',
+  adapt: (objects) => {
+    // The clock does nothing here: the test starts the jobs of the schedule itself.
+    for (const job of objects as readonly CronJob[]) if (job.kind === 'CronJob' && job.spec) job.spec.suspend = true;
+    return objects;
   },
-};
+});
 const tenant = new Tenant(cluster, 'work');
-
-beforeAll(async () => {
-  const host = await resolveHost({});
-  const objects = await synthesizeExample('remote-development');
-  // The clock does nothing here: the test starts the jobs of the schedule itself.
-  for (const job of objects as readonly CronJob[]) if (job.kind === 'CronJob' && job.spec) job.spec.suspend = true;
-  running = await launch({ host, name: 'ada', namespace: 'dev-ada', objects });
-});
-
-afterAll(async () => {
-  await running?.destroy();
-});
 
 /** Runs a step of the schedule now, as `kubectl create job --from` does, and waits until it is done. */
 async function runNow(step: 'pause' | 'resume'): Promise<void> {
