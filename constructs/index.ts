@@ -75,6 +75,7 @@ export {
   type SyncProps,
   type SyncToggle,
   type SyncToHostProps,
+  type VersionImages,
   type ViewProps,
   type VirtualClusterProps,
 } from './spec';

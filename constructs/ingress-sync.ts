@@ -30,9 +30,13 @@ export interface IngressSyncProps extends IngressRules {
  * new VirtualCluster(chart, 'my-vc1', { namespace: 'team-a', sync: { toHost: { ingresses: ingress } } });
  */
 export class IngressSync extends Construct implements IIngressSync {
+  /** Rules for annotations, before those for well-known ones. */
   readonly annotations: readonly IngressAnnotationRule[];
+  /** Hosts that may be claimed; empty: every host, or none with `podSecurity: restricted`. */
   readonly allowedHosts: readonly string[];
+  /** Names of IngressClasses that may be used; empty: every class. */
   readonly allowedClasses: readonly string[];
+  /** Name of the ValidatingAdmissionPolicy on the host; undefined where every host and class may be claimed. */
   readonly admissionPolicy: string | undefined;
 
   constructor(scope: Construct, id: string, props: IngressSyncProps = {}) {

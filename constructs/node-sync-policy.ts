@@ -63,9 +63,13 @@ export class NodeSyncPolicy extends Construct implements INodeSyncPolicy {
     return HostNodes.matching(selector, props);
   }
 
+  /** Name of the mode, as the syncer's configuration has it. */
   readonly mode: INodeSyncPolicy['mode'];
+  /** Labels of the nodes, with `selector`. */
   readonly selector: Readonly<Record<string, string>>;
+  /** Whether pods may run on no other nodes, with `selector`. */
   readonly enforce: boolean;
+  /** What this construct has made on the host. */
   readonly shared: SharedNodeObjects;
 
   constructor(scope: Construct, id: string, { nodes, name }: NodeSyncPolicyProps) {

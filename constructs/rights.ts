@@ -14,6 +14,7 @@ export interface RightOnHost {
   readonly resources: readonly string[];
   /** Names of the only objects that it is for; empty: all. */
   readonly names: readonly string[];
+  /** What it lets do, such as `get` and `create`. */
   readonly verbs: readonly string[];
   /** Kind and name of the role that gives it. */
   readonly role: string;
@@ -21,6 +22,7 @@ export interface RightOnHost {
 
 /** What a virtual cluster may do on its host. */
 export interface RightsOnHost {
+  /** Each right, in the order of the bindings that give them. */
   readonly rights: readonly RightOnHost[];
   /** The same as a table in Markdown, for a review. */
   readonly markdown: string;

@@ -9,7 +9,7 @@ import type { VirtualClusterProps } from '../constructs/spec';
  */
 export interface VirtualClusterArgs extends Omit<VirtualClusterProps, 'namespace' | 'serviceCIDR' | 'apiServerNames'> {
   /**
-   * Name of the virtual cluster, as for the construct.
+   * Name of the virtual cluster, as for the construct. Cannot be changed after creation.
    *
    * @default - the name of the Pulumi resource
    */
@@ -17,7 +17,7 @@ export interface VirtualClusterArgs extends Omit<VirtualClusterProps, 'namespace
   /** Namespace of the host cluster that holds the control plane and the tenant's pods. Cannot be changed after creation. */
   readonly namespace: Input<string>;
   /**
-   * The host's range of Service addresses, as for the construct.
+   * The host's range of Service addresses, as for the construct. Cannot be changed after creation.
    *
    * @default - found by the control plane when it starts
    */

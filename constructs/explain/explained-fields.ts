@@ -7,11 +7,23 @@ export interface ExplainedField {
   readonly path: string;
   /** `kept`: the same on the host; `changed`: there with another value or under another key; `added`: of the host alone; `left out`: of the tenant alone. */
   readonly change: 'kept' | 'changed' | 'added' | 'left out';
-  /** Where it stands on the host, if elsewhere: labels have other keys there. */
+  /**
+   * Where it stands on the host, if elsewhere: labels have other keys there.
+   *
+   * @default - at `path`
+   */
   readonly hostPath?: string;
-  /** The tenant's value. */
+  /**
+   * The tenant's value.
+   *
+   * @default - the tenant's object has no such field
+   */
   readonly virtual?: unknown;
-  /** The host's value. */
+  /**
+   * The host's value.
+   *
+   * @default - the host's object has no such field
+   */
   readonly host?: unknown;
   /** Why. */
   readonly rule: string;

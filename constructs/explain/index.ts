@@ -11,15 +11,33 @@ export type { ExplainFacts } from './pipeline';
 
 /** A manifest of a tenant: an object of Kubernetes as plain JSON. */
 export interface TenantManifest {
+  /**
+   * API group and version, such as `apps/v1`.
+   *
+   * @default - none, which `explain` refuses
+   */
   readonly apiVersion?: string;
+  /**
+   * Kind, such as `Deployment`.
+   *
+   * @default - none, which `explain` refuses
+   */
   readonly kind?: string;
+  /**
+   * Name and namespace, and all else that the object's metadata have. Without a namespace it is `default`, as `kubectl apply` has it.
+   *
+   * @default - no name, in namespace `default`
+   */
   readonly metadata?: { readonly name?: string; readonly namespace?: string };
 }
 
 /** Another object of the tenant that the host object needs. */
 export interface NeededObject {
+  /** Its kind, such as `Secret`. */
   readonly kind: string;
+  /** Its namespace in the virtual cluster. */
   readonly namespace: string;
+  /** Its name in the virtual cluster. */
   readonly name: string;
   /** Its name on the host. */
   readonly hostName: string;

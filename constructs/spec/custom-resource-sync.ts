@@ -6,7 +6,12 @@ export type ReferredKind =
   | 'PersistentVolumeClaim'
   | 'ServiceAccount'
   | 'self'
-  | { readonly group: string; readonly kind: string };
+  | {
+      /** API group of another kind of custom resources. */
+      readonly group: string;
+      /** That kind. */
+      readonly kind: string;
+    };
 
 /** A field of a custom resource that holds the name of another object. */
 export interface CustomResourceReference {

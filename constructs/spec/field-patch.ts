@@ -3,9 +3,28 @@ export type JsonValue = null | boolean | number | string | readonly JsonValue[] 
 
 /** How a text is rewritten: see {@link Rewrite}. */
 export type Rewriting =
-  | { readonly function: 'hostName' }
-  | { readonly function: 'prefix' | 'suffix'; readonly text: string }
-  | { readonly function: 'map'; readonly values: Readonly<Record<string, string>>; readonly otherwise?: string };
+  | {
+      /** Becomes the host's name of the object that it names. */
+      readonly function: 'hostName';
+    }
+  | {
+      /** Gets a text in front, or behind. */
+      readonly function: 'prefix' | 'suffix';
+      /** That text. */
+      readonly text: string;
+    }
+  | {
+      /** Is looked up. */
+      readonly function: 'map';
+      /** What it becomes, by what it is. */
+      readonly values: Readonly<Record<string, string>>;
+      /**
+       * What any other text becomes.
+       *
+       * @default - it stays as it is
+       */
+      readonly otherwise?: string;
+    };
 
 /** The functions that {@link FieldPatch.rewrite} knows. */
 export class Rewrite {
@@ -27,7 +46,7 @@ export class Rewrite {
   /**
    * Looks the text up, such as names of classes that are called otherwise on the host.
    *
-   * @param otherwise what any other text becomes. @default - it stays as it is
+   * @param otherwise what any other text becomes; without, it stays as it is
    */
   static map(values: Readonly<Record<string, string>>, otherwise?: string): Rewriting {
     return { function: 'map', values, ...(otherwise === undefined ? {} : { otherwise }) };
@@ -36,10 +55,38 @@ export class Rewrite {
 
 /** One change of a field: see {@link FieldPatch}. */
 export type FieldOperation =
-  | { readonly op: 'set' | 'append'; readonly path: string; readonly value: JsonValue }
-  | { readonly op: 'remove'; readonly path: string }
-  | { readonly op: 'rewrite'; readonly path: string; readonly with: Rewriting }
-  | { readonly op: 'replaceText'; readonly path: string; readonly find: string; readonly replacement: string };
+  | {
+      /** Sets the field, or adds an element to the list. */
+      readonly op: 'set' | 'append';
+      /** Path to the field. */
+      readonly path: string;
+      /** The field's value, or the element. */
+      readonly value: JsonValue;
+    }
+  | {
+      /** Takes the field away. */
+      readonly op: 'remove';
+      /** Path to the field. */
+      readonly path: string;
+    }
+  | {
+      /** Rewrites the text. */
+      readonly op: 'rewrite';
+      /** Path to the text. */
+      readonly path: string;
+      /** How. */
+      readonly with: Rewriting;
+    }
+  | {
+      /** Replaces each occurrence of a plain text. */
+      readonly op: 'replaceText';
+      /** Path to the text. */
+      readonly path: string;
+      /** What is replaced. */
+      readonly find: string;
+      /** What takes its place. */
+      readonly replacement: string;
+    };
 
 /**
  * Changes of single fields.

@@ -112,6 +112,7 @@ export class Isolation {
   }
 
   private constructor(
+    /** Name of the level. */
     readonly level: IsolationLevel,
     /** What differs from the level. */
     readonly props: IsolationProps,

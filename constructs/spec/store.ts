@@ -1,9 +1,9 @@
 import type { Size } from 'cdk8s';
 
-/** Settings of a store on a volume. What the host has created of it cannot be changed later. */
+/** Settings of a store on a volume. */
 export interface PersistentStoreProps {
   /**
-   * Size of the volume.
+   * Size of the volume. Cannot be changed after creation.
    *
    * @default - 5 GiB
    */
@@ -16,7 +16,7 @@ export interface PersistentStoreProps {
    */
   readonly quota?: Size;
   /**
-   * StorageClass of the volume.
+   * StorageClass of the volume. Cannot be changed after creation.
    *
    * @default - the host's default StorageClass
    */
@@ -87,7 +87,8 @@ export interface EtcdStoreProps {
    */
   readonly secretName: string;
   /**
-   * What all keys begin with: virtual clusters that share an etcd need different ones. Begins with a slash.
+   * What all keys begin with: virtual clusters that share an etcd need different ones. Begins with a slash. Cannot be changed after
+   * creation.
    *
    * @default - /nestling/NAMESPACE/NAME
    */

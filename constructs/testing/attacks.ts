@@ -12,7 +12,9 @@ export type StoppedAt = 'always' | 'baseline' | 'restricted' | 'option';
 export interface Attack {
   /** Number in docs/security.md. */
   readonly number: number;
+  /** What is tried. */
   readonly title: string;
+  /** Where it has to be stopped. */
   readonly stoppedAt: StoppedAt;
   /** How it succeeds on the host of a cluster; undefined where it is stopped. */
   readonly success: (cluster: VirtualCluster) => string | undefined;

@@ -3,9 +3,13 @@ import { ATTACKS, type Attack } from './attacks';
 
 /** What became of one attack on a cluster. */
 export interface AttackResult {
+  /** Number in docs/security.md. */
   readonly number: number;
+  /** What is tried. */
   readonly title: string;
+  /** Where it has to be stopped. */
   readonly stoppedAt: Attack['stoppedAt'];
+  /** Whether this cluster stops it. */
   readonly stopped: boolean;
   /** How it succeeds; undefined where it is stopped. */
   readonly how: string | undefined;

@@ -2,14 +2,18 @@ import { App, type Chart } from 'cdk8s';
 
 /** An object on the host, as synthesis writes it. */
 export interface HostObject {
+  /** API group and version, such as `apps/v1`. */
   readonly apiVersion: string;
+  /** Kind, such as `StatefulSet`. */
   readonly kind: string;
+  /** Name, namespace, labels and annotations. */
   readonly metadata: {
     readonly name: string;
     readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
+  /** Everything else, such as `spec`. */
   readonly [field: string]: unknown;
 }
 
