@@ -1,11 +1,12 @@
 import { ApiObject } from 'cdk8s';
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding } from 'kubernetes-types/rbac/v1';
+import { sleepAccountName } from './control-plane';
 import type { VirtualCluster } from './virtual-cluster';
 
 /** One right on the host: a rule of a role, as it is bound to an account. */
 export interface RightOnHost {
-  /** Who has it: the control plane, whose syncer acts for the tenant, or the tenant's own pods. */
-  readonly who: 'syncer' | 'tenant pods';
+  /** Who has it: the control plane, whose syncer acts for the tenant, the tenant's own pods, or the jobs of its sleep schedule. */
+  readonly who: 'syncer' | 'tenant pods' | 'sleep schedule';
   /** Namespace of the host that it is for; undefined: the whole host. */
   readonly namespace: string | undefined;
   /** API group; empty for the core group. */
@@ -66,6 +67,7 @@ function subject({ subjects = [] }: AnyBinding, cluster: VirtualCluster): RightO
       ({ kind, name, namespace }) => kind === 'ServiceAccount' && name === account && namespace === cluster.namespace,
     );
   if (has(cluster.workloadServiceAccountName)) return 'tenant pods';
+  if (has(sleepAccountName(cluster.name))) return 'sleep schedule';
   return has(cluster.serviceAccountName) ? 'syncer' : undefined;
 }
 

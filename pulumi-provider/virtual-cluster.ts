@@ -64,7 +64,8 @@ export class VirtualCluster extends ComponentResource {
       const content = knownParts(object, other?.get(id), (path) => later.apply((all) => partAt(all.get(id), path)));
       const resource = hostResource(`${name}-${id}`, content as { apiVersion: string; kind: string }, {
         parent: this,
-        ...(id === 'stateful-set' && { dependsOn: [...before] }),
+        // A change of the claim would replace the StatefulSet, and its volume with it.
+        ...(id === 'stateful-set' && { dependsOn: [...before], ignoreChanges: ['spec.volumeClaimTemplates'] }),
       });
       resources.set(id, resource);
       if (object.kind !== 'Service') before.push(resource);

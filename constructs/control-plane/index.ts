@@ -23,6 +23,7 @@ export { ingressAdmissionPolicy, nodesAdmissionPolicy } from './admission-polici
 export { nodeReaderRole } from './rbac';
 export type { KubernetesObject } from './host-object';
 export { API_SERVER_SERVICE_PORT, PORTS } from './ports';
+export { sleepAccountName } from './sleep';
 export { CONFIGURATION_HASH_ANNOTATION } from './stateful-set';
 
 /**

@@ -27,6 +27,11 @@ export function sleepObjects(spec: VirtualClusterSpec): readonly (readonly [stri
   ];
 }
 
+/** ServiceAccount of the jobs of a sleep schedule. */
+export function sleepAccountName(clusterName: string): string {
+  return `${clusterName}-sleep`;
+}
+
 function metadata({ name, namespace }: VirtualClusterSpec, suffix: string) {
   return { name: `${name}-${suffix}`, namespace, labels: controlPlaneLabels(name, 'sleep') };
 }
@@ -40,7 +45,10 @@ function serviceAccount(spec: VirtualClusterSpec): ServiceAccount {
   };
 }
 
-/** RBAC cannot tell pods by label: the job takes only those that are the cluster's by label, annotations and name. */
+/**
+ * The scale alone: who may patch a StatefulSet may run any image as its account. RBAC cannot tell pods by label: the job takes only those that
+ * are the cluster's by label, annotations and name.
+ */
 function role(spec: VirtualClusterSpec): Role {
   const names = controlPlaneNames(spec.name);
   return {
@@ -48,8 +56,13 @@ function role(spec: VirtualClusterSpec): Role {
     kind: 'Role',
     metadata: metadata(spec, 'sleep'),
     rules: [
-      { apiGroups: ['apps'], resources: ['statefulsets'], resourceNames: [names.statefulSet], verbs: ['get', 'patch'] },
-      { apiGroups: [''], resources: ['configmaps'], resourceNames: [names.anchor], verbs: ['patch'] },
+      {
+        apiGroups: ['apps'],
+        resources: ['statefulsets/scale'],
+        resourceNames: [names.statefulSet],
+        verbs: ['get', 'patch'],
+      },
+      { apiGroups: [''], resources: ['configmaps'], resourceNames: [names.anchor], verbs: ['get', 'patch'] },
       { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch', 'delete'] },
     ],
   };
@@ -93,7 +106,7 @@ function cronJob(
           template: {
             metadata: { labels },
             spec: {
-              serviceAccountName: `${spec.name}-sleep`,
+              serviceAccountName: sleepAccountName(spec.name),
               automountServiceAccountToken: true,
               enableServiceLinks: false,
               restartPolicy: 'OnFailure',

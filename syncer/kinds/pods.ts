@@ -193,7 +193,8 @@ export class Pods {
         this.#controller.enqueue(objectKey(pod));
     });
     caches.virtual.nodes.subscribe(({ type, key, object, previous }) => {
-      if (type === 'deleted' || !hasTenantsKubelet(object) || (previous && hasTenantsKubelet(previous))) return;
+      const had = previous !== undefined && hasTenantsKubelet(previous);
+      if (type !== 'deleted' && hasTenantsKubelet(object) === had) return;
       for (const pod of caches.virtual.pods.byIndex(INDEX.node, key)) this.#controller.enqueue(objectKey(pod));
     });
     caches.host.services.subscribe(({ type, object }) => {
@@ -229,6 +230,8 @@ export class Pods {
       return;
     }
     if (virtual.metadata?.deletionTimestamp) await this.#passOnDeletion(virtual, host);
+    // It goes because of the pause: that its containers end says nothing of the pod.
+    else if (host.metadata?.deletionTimestamp && wasPutToSleep(virtual, this.#environment.pausedAt)) return;
     else if (host.metadata?.deletionTimestamp) await this.#passOnEviction(virtual, host);
     return this.#follow(virtual, host);
   }
@@ -474,9 +477,13 @@ export class Pods {
     if (violations.length > 0) {
       const message = violations.map((one) => one.message).join('; ');
       warn(this.#environment, resources.pods, virtual, 'PolicyViolation', message);
-      return host;
     }
-    let current = await this.#patchHost(virtual, host, (actual) => hostPodPatch(virtual, actual, context, patched));
+    // What else has changed, marks of network policies too, does not wait for a toleration to be taken back.
+    const held = (pod: Pod, actual: Pod): Pod =>
+      violations.length === 0 ? pod : { ...pod, spec: { ...pod.spec!, tolerations: actual.spec?.tolerations ?? [] } };
+    let current = await this.#patchHost(virtual, host, (actual) =>
+      hostPodPatch(held(virtual, actual), actual, context, patched && held(patched, actual)),
+    );
     current = await this.#addEphemeralContainers(virtual, current, context);
     current = await this.#patchHost(virtual, current, (actual) => hostPodResize(patched ?? virtual, actual), 'resize');
     return this.#patchHost(virtual, current, (actual) => hostPodStatusPatch(virtual, actual), 'status');

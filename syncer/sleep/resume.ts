@@ -1,4 +1,5 @@
-import type { StatefulSet } from 'kubernetes-types/apps/v1';
+import type { Scale } from 'kubernetes-types/autoscaling/v1';
+import type { ConfigMap } from 'kubernetes-types/core/v1';
 import { controlPlaneNames } from '../configuration';
 import { resources } from '../kube-client';
 import type { KubeClient } from '../kube-client';
@@ -15,20 +16,18 @@ import type { SleepOptions } from './pause';
 export async function resume(host: KubeClient, identity: ClusterIdentity, options: SleepOptions = {}): Promise<void> {
   const { hostNamespace: namespace } = identity;
   const { log = () => undefined, signal } = options;
-  const { statefulSet: name } = controlPlaneNames(identity.name);
-  const set = await host.get<StatefulSet>(resources.statefulSets, { namespace, name, signal });
-  if ((set.spec?.replicas ?? 1) > 0) return log('the control plane is awake');
-  const replicas = replicasBefore(set);
+  const names = controlPlaneNames(identity.name);
+  const set = { namespace, name: names.statefulSet, subresource: 'scale', signal };
+  const { spec } = await host.get<Scale>(resources.statefulSets, set);
+  if ((spec?.replicas ?? 0) > 0) return log('the control plane is awake');
+  const anchor = await host.get<ConfigMap>(resources.configMaps, { namespace, name: names.anchor, signal });
+  const replicas = replicasBefore(anchor);
   log(`scaling the control plane from 0 to ${replicas}`);
-  await host.patch(
-    resources.statefulSets,
-    { namespace, name, type: 'merge', signal },
-    { metadata: { annotations: { [REPLICAS_ANNOTATION]: null } }, spec: { replicas } },
-  );
+  await host.patch(resources.statefulSets, { ...set, type: 'merge' }, { spec: { replicas } });
 }
 
 /** One that somebody scaled to none by hand has one. */
-function replicasBefore({ metadata }: StatefulSet): number {
+function replicasBefore({ metadata }: ConfigMap): number {
   const replicas = Number(metadata?.annotations?.[REPLICAS_ANNOTATION] ?? 1);
   return Number.isInteger(replicas) && replicas > 0 ? replicas : 1;
 }

@@ -120,6 +120,24 @@ test('a pod that is lost after the pause is lost, as ever', async () => {
   });
 });
 
+test('a cluster that is woken while it is put to sleep keeps its pods', async () => {
+  const name = 'sleepless';
+  await clusters.createPod(name);
+  await clusters.running(name);
+  await clusters.stopSyncer();
+  // Its control plane takes its time to end.
+  const labels = { 'app.kubernetes.io/component': 'control-plane', 'nestling.dev/control-plane': NAME };
+  await foreignPod('control-plane', labels);
+  const pausing = pause(clusters.host, identity);
+  pausing.catch(() => undefined); // awaited below
+  await eventually('the control plane is scaled to none', async () => (await set()).spec?.replicas === 0);
+  await resume(clusters.host, identity);
+  await clusters.host.delete(resources.pods, { namespace, name: 'control-plane', gracePeriodSeconds: 0 });
+  await expect(pausing).rejects.toThrow('was woken while it was put to sleep');
+  expect((await clusters.twin<Pod>(resources.pods, name))?.metadata?.deletionTimestamp).toBeUndefined();
+  await clusters.startSyncer();
+});
+
 test('there is nothing to put to sleep where there is no such cluster', async () => {
   await expect(pause(clusters.host, { ...identity, name: 'nobody' })).rejects.toMatchObject({ reason: 'NotFound' });
 });

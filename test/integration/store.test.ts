@@ -2,7 +2,7 @@ import type { ConfigMap } from 'kubernetes-types/core/v1';
 import { Size } from 'cdk8s';
 import { Store } from '../../constructs/spec';
 import { Metrics } from '../../syncer/engine';
-import { resources } from '../../syncer/kube-client';
+import { ApiError, resources } from '../../syncer/kube-client';
 import { EtcdClient, StoreKeeper } from '../../syncer/store';
 import { startApiServer } from '../host-cluster';
 import type { RunningApiServer } from '../host-cluster';
@@ -107,7 +107,8 @@ test('a full store is told, and takes writes again once there is room', async ()
       try {
         await create(name);
       } catch (error) {
-        return error;
+        // One whose answer came too late on a busy machine was made all the same.
+        if (!ApiError.is(error, 'AlreadyExists')) return error;
       }
       names.push(name);
     }
