@@ -4,6 +4,7 @@ import {
   controlPlaneNames,
   controlPlanePod,
   ordinalOf,
+  STORE_DATA_DIRECTORY,
   STORE_PEER_PORT,
   STORE_SETTINGS_KEY,
   storePeerURL,
@@ -14,7 +15,7 @@ import { podEnvironment } from './environment';
 import { inClusterConnection, KubeClient } from './kube-client';
 import { settleReplicas } from './other-replicas';
 import { hasStoreMembers, initialise, listed, writeFiles } from './pki';
-import { joinStore } from './store';
+import { joinStore, mayBeAlone } from './store';
 
 /** What the init container is told. */
 export interface InitOptions {
@@ -67,6 +68,9 @@ export async function runInit({ configuration, directory, settingsFile }: InitOp
         logger,
       });
       await writeFiles(directory, new Map([[`etcd/${STORE_SETTINGS_KEY}`, content]]));
+    } else if (configuration.store.embedded) {
+      const { certificates: secretName } = controlPlaneNames(configuration.virtualCluster.name);
+      await mayBeAlone({ client, namespace, secretName, dataDirectory: STORE_DATA_DIRECTORY });
     }
     const milliseconds = Math.round(process.uptime() * 1000);
     logger.info({ serviceCIDRs, made, milliseconds }, 'keys, certificates and configuration files are in place');

@@ -95,7 +95,7 @@ function write(text: string): Promise<void> {
 }
 
 /** Errors of the host's objects whose message is all there is to know; by name, as their room is not loaded to run. */
-const TOLD: ReadonlySet<string> = new Set(['VersionError', 'MaterialError']);
+const TOLD: ReadonlySet<string> = new Set(['VersionError', 'MaterialError', 'SecondStoreError']);
 
 main().catch((error: unknown) => {
   if ((error as { name?: string }).name === 'AbortError') process.exit(0); // told to stop while it started

@@ -4,7 +4,7 @@ import { controlPlaneNames, ordinalOf, storePeerURL, type SyncerConfiguration } 
 import type { Logger } from './engine';
 import { podEnvironment } from './environment';
 import { ApiError, type KubeClient, resources } from './kube-client';
-import { type EtcdClient, StoreMembers } from './store';
+import { type EtcdClient, SecondStoreError, StoreMembers } from './store';
 import type { ClusterIdentity } from './translation';
 
 /** Milliseconds that leaving may take: less than the store outlives the order to stop. */
@@ -12,6 +12,8 @@ const LEAVE_MS = 10_000;
 const PAUSE_MS = 300;
 /** Milliseconds between two looks at members that a single replica should not have. */
 const LOOK_MS = 5_000;
+/** Milliseconds after the first look, at which the store may just be starting: the syncer waits for the outcome. */
+const FIRST_LOOK_MS = 1_000;
 
 /** What {@link ReplicatedStore} needs. */
 export interface ReplicatedStoreOptions {
@@ -72,7 +74,10 @@ export class ReplicatedStore {
     }
   }
 
-  /** With one replica, after there were several: makes sure that the store has one member, and says what is to be done where it cannot have. */
+  /**
+   * With one replica, after there were several: makes sure that the store has one member, and says what is to be done where it cannot have.
+   * While this is not resolved, what the store holds may not be what the virtual cluster holds: nothing may be derived from it.
+   */
   async becomeOne(signal: AbortSignal): Promise<void> {
     const { configuration, identity, logger } = this.#options;
     const { replicas } = configuration.virtualCluster;
@@ -88,9 +93,11 @@ export class ReplicatedStore {
           'the store does not answer as one of several members without a majority: nothing is lost; set replicas to 3 again, wait ' +
           `until StatefulSet ${identity.name} has three ready pods, then set replicas to 1`;
         // At a start it does not answer yet either.
-        if (look % 12 === 6) logger.error({ err: error }, message);
+        if (error instanceof SecondStoreError) {
+          if (look % 12 === 0) logger.error({ err: error }, error.message);
+        } else if (look % 12 === 6) logger.error({ err: error }, message);
       }
-      await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
+      await sleep(look === 0 ? FIRST_LOOK_MS : LOOK_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 

@@ -172,8 +172,10 @@ async function run(
   const members = etcd && new ReplicatedStore({ configuration, identity, etcd, host, logger });
   if (members && several) farewell.set(() => members.leave());
   const { anchor, pausedAt, apiServerIP, hadSeveralMembers, service } = await known;
-  if (members && !several && hadSeveralMembers) reflectors.push(members.becomeOne(stop.signal));
-  const [version] = await Promise.all([untilReady(virtual, logger, stop.signal), hostVersion.known()]);
+  // Before anything is derived from what the store holds: were it not the store of the members that were, objects on the host had no owners.
+  const one = members && !several && hadSeveralMembers ? members.becomeOne(stop.signal) : undefined;
+  const [version] = await Promise.all([untilReady(virtual, logger, stop.signal), hostVersion.known(), one]);
+  stop.signal.throwIfAborted();
   if (guard !== undefined) reflectors.push(guard.run(stop.signal));
   await settleVersion({
     identity,

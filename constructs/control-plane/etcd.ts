@@ -1,5 +1,5 @@
 import type { Container } from 'kubernetes-types/core/v1';
-import { STORE_PEER_NAME, STORE_SETTINGS_KEY } from '../../syncer/configuration';
+import { STORE_DATA_DIRECTORY, STORE_PEER_NAME, STORE_SETTINGS_KEY } from '../../syncer/configuration';
 import type { EmbeddedStoreSpec, VirtualClusterSpec } from '../spec';
 import { containerResources } from './container-resources';
 import { containerSecurity } from './container-security';
@@ -7,7 +7,7 @@ import { POD_NAME } from './environment';
 import { commandLine } from './flags';
 import { PORTS } from './ports';
 import { probes } from './probes';
-import { FILES_DIRECTORY, filesMount, STORE_DIRECTORY, STORE_MOUNT } from './volumes';
+import { FILES_DIRECTORY, filesMount, STORE_MOUNT } from './volumes';
 
 /** Where etcd listens for the API server: inside the pod only, with certificates on both sides. */
 export const ETCD_CLIENT_URL = 'https://127.0.0.1:2379';
@@ -56,8 +56,7 @@ export function etcdFlags(store: EmbeddedStoreSpec) {
   const file = (name: string) => `${FILES_DIRECTORY}/${name}`;
   return {
     name: '$(POD_NAME)',
-    // A folder of its own: etcd wants mode 0700, and a volume's root belongs to the volume's group.
-    'data-dir': `${STORE_DIRECTORY}/data`,
+    'data-dir': STORE_DATA_DIRECTORY,
     'listen-client-urls': ETCD_CLIENT_URL,
     'advertise-client-urls': ETCD_CLIENT_URL,
     'client-cert-auth': true,

@@ -32,8 +32,8 @@ export function pkiContainer(spec: VirtualClusterSpec): Container {
       ALL_FILES_MOUNT,
       CONFIGURATION_MOUNT,
       SERVICE_ACCOUNT_MOUNT,
-      // With several members it decides whether what is there is to be gone on with.
-      ...(spec.replicas > 1 && isEmbedded(spec.store) ? [STORE_MOUNT] : []),
+      // It decides whether what is there is to be gone on with; a store without a volume never has several members.
+      ...(isEmbedded(spec.store) && spec.store.type === 'persistent' ? [STORE_MOUNT] : []),
     ],
   };
 }

@@ -1,5 +1,5 @@
 import type { Volume, VolumeMount } from 'kubernetes-types/core/v1';
-import { controlPlaneNames } from '../../syncer/configuration';
+import { controlPlaneNames, STORE_DIRECTORY } from '../../syncer/configuration';
 import type { VirtualClusterSpec } from '../spec';
 
 /** Folder in which every container finds its own keys, certificates and configuration files. */
@@ -8,8 +8,6 @@ export const FILES_DIRECTORY = '/etc/nestling';
 export const CONFIGURATION_DIRECTORY = '/etc/nestling-configuration';
 /** Folder of the unix sockets between API server and syncer. */
 export const RUN_DIRECTORY = '/run/nestling';
-/** Folder of etcd's volume. */
-export const STORE_DIRECTORY = '/var/lib/etcd';
 const SERVICE_ACCOUNT_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** Name of the store's volume, and of its claim template. */

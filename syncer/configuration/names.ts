@@ -229,6 +229,10 @@ export const REPLICAS_KEY = 'replicas';
 export const REPLICAS_ANNOTATION = 'nestling.dev/control-plane-replicas';
 /** Key of ConfigMap NAME-configuration with the settings of etcd that all members share, where there are several. */
 export const STORE_SETTINGS_KEY = 'etcd.json';
+/** Folder of the store's volume. */
+export const STORE_DIRECTORY = '/var/lib/etcd';
+/** Folder of etcd's data on it: one of its own, as etcd wants mode 0700, and a volume's root belongs to the volume's group. */
+export const STORE_DATA_DIRECTORY = `${STORE_DIRECTORY}/data`;
 /** Who a member of the store is to the others, in its certificate. */
 export const STORE_PEER_NAME = 'etcd-peer';
 /** Port on which members of the store reach one another. */

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Secret } from 'kubernetes-types/core/v1';
 import { type KubeClient, resources } from '../kube-client';
-import { memberOrdinals, type Membership, membershipOf, memberStart, requestData } from './membership';
+import {
+  memberOrdinals,
+  type Membership,
+  membershipOf,
+  memberStart,
+  requestData,
+  SecondStoreError,
+  type VolumeState,
+} from './membership';
 
 /** Milliseconds between two looks while a member waits to be let in: at the host, by the init container, which nothing else waits for. */
 const LOOK_MS = 500;
@@ -43,12 +51,10 @@ export interface JoinOptions {
 export async function joinStore(options: JoinOptions): Promise<string> {
   const { ordinal, settings } = options;
   const data = String(settings['data-dir']);
-  const ticketFile = join(data, '..', 'ticket');
-  const hasData = await hasLog(join(data, 'member', 'wal'));
-  const ticket = await read(ticketFile);
+  const volume = await volumeState(data);
   const membership = await readMembership(options);
-  const start = memberStart({ ordinal, hasData, ticket }, membership);
-  if (start === 'continue' && ticket !== undefined) {
+  const start = memberStart({ ordinal, ...volume }, membership);
+  if (start === 'continue' && volume.ticket !== undefined) {
     return configuration(options, memberOrdinals(membership), 'existing');
   }
   // The first one: of a store that is there it goes on with the log.
@@ -57,8 +63,28 @@ export async function joinStore(options: JoinOptions): Promise<string> {
   const members = await letIn(options, wanted);
   await rm(data, { recursive: true, force: true });
   await mkdir(data, { recursive: true, mode: 0o700 });
-  await replace(ticketFile, wanted);
+  await replace(ticketFile(data), wanted);
   return configuration(options, members, 'existing');
+}
+
+/** What {@link mayBeAlone} looks at. */
+export type LoneMemberOptions = Pick<JoinOptions, 'client' | 'namespace' | 'secretName' | 'signal'> & {
+  /** Where etcd has its data, on the volume of the first pod. */
+  readonly dataDirectory: string;
+};
+
+/**
+ * Before a single replica starts etcd: makes sure that it founds no second, empty store while members of a former one, with what it held, are
+ * on other volumes.
+ *
+ * @throws SecondStoreError when it would
+ */
+export async function mayBeAlone({ dataDirectory, ...options }: LoneMemberOptions): Promise<void> {
+  const membership = await readMembership(options);
+  const others = memberOrdinals(membership).filter((ordinal) => ordinal !== 0);
+  if (others.length === 0) return;
+  const volume = { ordinal: 0, ...(await volumeState(dataDirectory)) };
+  if (memberStart(volume, membership) === 'ask') throw new SecondStoreError(others, false);
 }
 
 /** A ticket that this pod has asked with and was not let in yet. */
@@ -71,10 +97,13 @@ function pendingRequest({ requests, tickets }: Membership, ordinal: number): str
 async function letIn(options: JoinOptions, ticket: string): Promise<readonly number[]> {
   const { client, logger, namespace, ordinal, secretName, signal } = options;
   const place = { namespace, name: secretName, signal };
-  await client.patch(resources.secrets, { ...place, type: 'merge' }, { data: requestData(ordinal, ticket) });
   for (let look = 0; ; look++) {
     const membership = await readMembership(options);
     if (membership.tickets.get(ordinal) === ticket) return memberOrdinals(membership);
+    // Again where it is void by now, as this member was sent away: the ticket is on no volume yet.
+    if (membership.requests.get(ordinal) !== ticket) {
+      await client.patch(resources.secrets, { ...place, type: 'merge' }, { data: requestData(ordinal, ticket) });
+    }
     if (look % TOLD_EVERY === 0) {
       const message = 'waiting until the other members let this one into the store; a majority of them has to run';
       logger.info({ member: ordinal }, message);
@@ -83,7 +112,12 @@ async function letIn(options: JoinOptions, ticket: string): Promise<readonly num
   }
 }
 
-async function readMembership({ client, namespace, secretName, signal }: JoinOptions): Promise<Membership> {
+async function readMembership({
+  client,
+  namespace,
+  secretName,
+  signal,
+}: Pick<JoinOptions, 'client' | 'namespace' | 'secretName' | 'signal'>): Promise<Membership> {
   const secret = await client.get<Secret>(resources.secrets, { namespace, name: secretName, signal });
   return membershipOf(secret.data);
 }
@@ -107,6 +141,12 @@ function configuration(
     undefined,
     2,
   )}\n`;
+}
+
+const ticketFile = (data: string): string => join(data, '..', 'ticket');
+
+async function volumeState(data: string): Promise<Omit<VolumeState, 'ordinal'>> {
+  return { hasData: await hasLog(join(data, 'member', 'wal')), ticket: await read(ticketFile(data)) };
 }
 
 /** Whether etcd goes on with what is there, as it decides itself. */

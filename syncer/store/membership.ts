@@ -54,6 +54,29 @@ export function memberOrdinals({ tickets }: Membership): readonly number[] {
   return [...(tickets.get(0) === null ? [] : [0]), ...others.sort((one, other) => one - other)];
 }
 
+/**
+ * A store that is empty was founded, or would be, while other members have what the virtual cluster holds. Nothing may be derived from it:
+ * neither that those members left, nor that objects on the host have no owner.
+ */
+export class SecondStoreError extends Error {
+  override readonly name = 'SecondStoreError';
+
+  /**
+   * @param others ordinals of the members that are recorded
+   * @param founded whether the empty store is there: its volume has to go before the first member can come back
+   */
+  constructor(others: readonly number[], founded: boolean) {
+    const remedy = 'set replicas to 3 again, wait until three pods are ready, then set replicas to 1';
+    super(
+      `the volume of replica 0 does not have the data of this virtual cluster: a new, empty store ${founded ? 'runs' : 'would run'} beside ` +
+        `${others.length === 1 ? 'member' : 'members'} ${others.join(' and ')}, on whose volumes the data is; nothing was changed. ` +
+        (founded
+          ? `Delete the claim of replica 0's volume together with the pod, and ${remedy}`
+          : `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}`),
+    );
+  }
+}
+
 /** The data of a Secret by which a member asks to be let in. */
 export function requestData(ordinal: number, ticket: string): NonNullable<Secret['data']> {
   return { [`${REQUEST_PREFIX}${ordinal}`]: Buffer.from(ticket).toString('base64') };

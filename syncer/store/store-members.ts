@@ -2,7 +2,14 @@ import type { Secret } from 'kubernetes-types/core/v1';
 import { type Clock, delay, type Logger, ObjectStream, Reflector, systemClock } from '../engine';
 import { type KubeClient, resources } from '../kube-client';
 import { type EtcdClient, EtcdError, type EtcdMember } from './etcd-client';
-import { type Membership, membershipOf, sentAwayData, ticketData } from './membership';
+import {
+  memberOrdinals,
+  type Membership,
+  membershipOf,
+  SecondStoreError,
+  sentAwayData,
+  ticketData,
+} from './membership';
 
 /** Milliseconds until a member that has not got everything yet is looked at again. */
 const CATCHING_UP_MS = 500;
@@ -86,12 +93,14 @@ export class StoreMembers {
    * One step towards members that are as they should be.
    *
    * @returns the milliseconds after which to go on; undefined when nothing is left to do
-   * @throws EtcdError when etcd refuses, ApiError when the host does
+   * @throws EtcdError when etcd refuses, ApiError when the host does, SecondStoreError when none of the recorded members ever was in it
    */
-  async step({ tickets, requests }: Membership, signal?: AbortSignal): Promise<number | undefined> {
+  async step(membership: Membership, signal?: AbortSignal): Promise<number | undefined> {
+    const { tickets, requests } = membership;
     const { etcd, logger } = this.#options;
     const members = await etcd.members(signal);
     const byOrdinal = this.#byOrdinal(members);
+    if (byOrdinal.size === 0) mustHaveNoOthers(membership);
     for (const [ordinal, ticket] of tickets) {
       if (ticket === null || byOrdinal.has(ordinal)) continue;
       const asksAnew = requests.has(ordinal) && requests.get(ordinal) !== ticket;
@@ -156,13 +165,20 @@ export class StoreMembers {
     if (refusal !== undefined) throw refusal as Error;
   }
 
-  /** Records those as gone that are not in the store. @returns the ordinals of members that are in it, other than the first */
+  /**
+   * With the first member: records those as gone that are not in the store.
+   *
+   * @returns the ordinals of members that are in it, other than the first
+   * @throws SecondStoreError, with nothing recorded, when this is not the store that the recorded members are in
+   */
   async settle(signal?: AbortSignal): Promise<readonly number[]> {
     const { client, etcd, namespace, secretName } = this.#options;
     const secret = await client.get<Secret>(resources.secrets, { namespace, name: secretName, signal });
-    const { tickets } = membershipOf(secret.data);
+    const membership = membershipOf(secret.data);
     const byOrdinal = this.#byOrdinal(await etcd.members(signal));
-    for (const [ordinal, ticket] of tickets) {
+    // A first member that others ever could find is still found there.
+    if (!byOrdinal.has(0)) mustHaveNoOthers(membership);
+    for (const [ordinal, ticket] of membership.tickets) {
       if (ticket !== null && !byOrdinal.has(ordinal)) await this.#record(sentAwayData(ordinal), signal);
     }
     return [...byOrdinal.keys()].filter((ordinal) => ordinal !== 0);
@@ -188,4 +204,9 @@ export class StoreMembers {
     );
     this.#take(secret);
   }
+}
+
+function mustHaveNoOthers(membership: Membership): void {
+  const others = memberOrdinals(membership).filter((ordinal) => ordinal !== 0);
+  if (others.length > 0) throw new SecondStoreError(others, true);
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { etcdSettings } from '../../constructs/control-plane/etcd';
 import { createLogger } from '../../syncer/engine';
 import { Material } from '../../syncer/pki';
-import { EtcdClient, joinStore, membershipOf, StoreMembers } from '../../syncer/store';
+import { EtcdClient, joinStore, mayBeAlone, membershipOf, SecondStoreError, StoreMembers } from '../../syncer/store';
 import { resolveBinaries, standardErrorLog } from '../host-cluster';
 import { CertificatesSecret } from '../unit/store/certificates-secret';
 import { eventually } from '../virtual-cluster/eventually';
@@ -126,6 +126,16 @@ class Store {
     const file = join(this.#directory, `etcd-${ordinal}.json`);
     writeFileSync(file, content.replaceAll('/etc/nestling', this.#directory));
     await this.#launch(ordinal, `--config-file=${file}`);
+  }
+
+  /** What init of a single replica looks at. */
+  mayBeAlone(): Promise<void> {
+    return mayBeAlone({
+      client: this.secret.client,
+      namespace: 'team-a',
+      secretName: 'vc-certs',
+      dataDirectory: this.#data(0),
+    });
   }
 
   /** A store of one member, with the flags that a single replica has: nobody else can reach it. */
@@ -279,6 +289,37 @@ test('a member that lost its volume waits while there is no majority, and nothin
   await eventually('the first member asks', () => Promise.resolve(store.secret.text('store-request-0')));
   expect(started).toBe(false);
   await store.start(2);
+  store.keep(1);
+  await joining;
+  await store.complete(0, 1, 2);
+  expect(await store.read(0, 'a')).toBe('kept');
+});
+
+test('three become one with the first volume lost: nothing is founded beside the others, nor recorded from what was, and the data comes back', async () => {
+  await store.start(0);
+  store.keep(0);
+  await eventually('the first member answers', () => store.client(0).members());
+  await Promise.all([store.start(1), store.start(2)]);
+  await store.complete(0, 1, 2);
+  await store.put(0, 'a', 'kept');
+  for (const ordinal of [0, 1, 2]) await store.kill(ordinal);
+  await store.mayBeAlone();
+  store.loseVolume(0);
+  const record = { ...store.secret.values };
+  await expect(store.mayBeAlone()).rejects.toThrow(SecondStoreError);
+
+  // As if it had been founded all the same.
+  await store.startAlone();
+  await eventually('the empty store answers', () => store.client(0).members());
+  await expect(store.members(0).settle()).rejects.toThrow(SecondStoreError);
+  await expect(store.members(0).step(membershipOf(store.secret.values))).rejects.toThrow(SecondStoreError);
+  expect(store.secret.values).toEqual(record);
+  await store.kill(0);
+  store.loseVolume(0);
+
+  // As three again.
+  const joining = store.start(0);
+  await Promise.all([store.start(1), store.start(2)]);
   store.keep(1);
   await joining;
   await store.complete(0, 1, 2);

@@ -91,8 +91,12 @@ test('three members of the store find one another by DNS before they are ready, 
       'allowed-cn': ['etcd-peer'],
     },
   });
-  // It decides whether the member goes on with what is on the volume.
-  expect(containerOf(three, 'pki').volumeMounts).toContainEqual({ name: 'data', mountPath: '/var/lib/etcd' });
+});
+
+test('init sees the volume of each replica and of a single one, as it decides whether what is there is gone on with', () => {
+  for (const manifests of [one, three]) {
+    expect(containerOf(manifests, 'pki').volumeMounts).toContainEqual({ name: 'data', mountPath: '/var/lib/etcd' });
+  }
 });
 
 test.each([

@@ -1,7 +1,16 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EtcdMember, EtcdError, joinStore, membershipOf, memberStart, StoreMembers } from '../../../syncer/store';
+import {
+  type EtcdMember,
+  EtcdError,
+  joinStore,
+  mayBeAlone,
+  membershipOf,
+  memberStart,
+  SecondStoreError,
+  StoreMembers,
+} from '../../../syncer/store';
 import { recordingLogger } from '../engine/manual-clock';
 import { CertificatesSecret, data } from './certificates-secret';
 
@@ -228,6 +237,28 @@ describe('the members of a store', () => {
     expect(await steps(members, secret)).toBeUndefined();
     expect(members.ordinals()).toEqual(['0']);
   });
+
+  test('are not recorded as gone by a new, empty store that runs beside them, which changes nothing', async () => {
+    const members = new Members();
+    members.add('https://127.0.0.1:2380');
+    const record = { 'store-member-1': 'a', 'store-request-1': 'a', 'store-member-2': 'b', 'store-request-2': 'b' };
+    const secret = new CertificatesSecret(record);
+    const keeper = keeperOf(members, secret);
+    await expect(keeper.settle()).rejects.toThrow(
+      /empty store runs beside members 1 and 2.*Delete the claim.*set replicas to 3/,
+    );
+    await expect(keeper.step(membershipOf(secret.values))).rejects.toThrow(SecondStoreError);
+    expect(secret.patches).toEqual([]);
+    expect(members.list[0]?.peerURLs).toEqual(['https://127.0.0.1:2380']);
+  });
+
+  test('are not settled from a store in which the first one is none of them', async () => {
+    const members = new Members();
+    members.add(2);
+    const secret = new CertificatesSecret({ 'store-member-0': 'left', 'store-member-1': 'a', 'store-member-2': 'b' });
+    await expect(keeperOf(members, secret).settle()).rejects.toThrow(SecondStoreError);
+    expect(secret.patches).toEqual([]);
+  });
 });
 
 describe('a member’s volume', () => {
@@ -293,5 +324,66 @@ describe('a member’s volume', () => {
     expect(await join_(1, secret)).toMatchObject({ name: 'vc-1', 'initial-cluster-state': 'existing' });
     expect(readFileSync(log(), 'utf8')).toBe('log');
     expect(secret.patches).toEqual([]);
+  });
+
+  test('of which the member was sent away while it asked makes it ask again', async () => {
+    const secret = new CertificatesSecret({ 'store-member-0': 'z' });
+    const joining = join_(1, secret);
+    const asked = async (): Promise<string> => {
+      for (;;) {
+        const ticket = secret.text('store-request-1');
+        if (ticket !== undefined) return ticket;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    const ticket = await asked();
+    delete secret.values['store-request-1'];
+    expect(await asked()).toBe(ticket);
+    Object.assign(secret.values, data({ 'store-member-1': ticket }));
+    expect(await joining).toMatchObject({ name: 'vc-1', 'initial-cluster-state': 'existing' });
+  });
+
+  const alone = (secret: CertificatesSecret) =>
+    mayBeAlone({
+      client: secret.client,
+      namespace: 'team-a',
+      secretName: 'vc-certs',
+      dataDirectory: join(directory, 'data'),
+    });
+  const others = { 'store-member-1': 'a', 'store-member-2': 'b' };
+
+  test('that is empty is not what a single replica starts on while others are in the store', async () => {
+    const secret = new CertificatesSecret(others);
+    await expect(alone(secret)).rejects.toThrow(
+      'the volume of replica 0 does not have the data of this virtual cluster: a new, empty store would run beside members 1 and 2, on ' +
+        'whose volumes the data is; nothing was changed. Set replicas to 3 again, wait until three pods are ready, then set replicas to 1',
+    );
+    await expect(alone(new CertificatesSecret({ ...others, 'store-member-1': 'left' }))).rejects.toThrow(
+      'member 2, on',
+    );
+    expect(secret.patches).toEqual([]);
+  });
+
+  test('of a member that the others replaced is not what a single replica starts on', async () => {
+    write();
+    writeFileSync(join(directory, 'ticket'), 'old');
+    await expect(alone(new CertificatesSecret({ ...others, 'store-member-0': 'new' }))).rejects.toThrow(
+      SecondStoreError,
+    );
+    await expect(alone(new CertificatesSecret({ ...others, 'store-member-0': 'left' }))).rejects.toThrow(
+      SecondStoreError,
+    );
+  });
+
+  test('with the data of the first member is what a single replica goes on with', async () => {
+    write();
+    await alone(new CertificatesSecret(others));
+    writeFileSync(join(directory, 'ticket'), 'z');
+    await alone(new CertificatesSecret({ ...others, 'store-member-0': 'z' }));
+  });
+
+  test('that is empty is what a single replica founds a store on where there are no others', async () => {
+    await alone(new CertificatesSecret());
+    await alone(new CertificatesSecret({ 'store-member-1': 'left', 'store-member-2': 'left' }));
   });
 });
