@@ -1,13 +1,27 @@
-import { Chart } from 'cdk8s';
+import { ApiObject, App, Chart, Lazy } from 'cdk8s';
 import { Construct, type IConstruct } from 'constructs';
-import { clusterNameProblem, controlPlaneNames, namespaceNameProblem, problemLine } from '../syncer/configuration';
+import {
+  clusterNameProblem,
+  controlPlaneNames,
+  namespaceNameProblem,
+  problemLine,
+  type ConfigurationProblem,
+} from '../syncer/configuration';
 import { API_SERVER_FIELD, claimHosts, hostProblems } from './claimed-hosts';
 import { claimNames, contestedName, type HostObjectName } from './claimed-names';
 import { serviceRangeProblems } from './claimed-service-ranges';
-import { controlPlaneObjects } from './control-plane';
+import { controlPlaneObjects, MANIFESTS_ID, manifestsMap } from './control-plane';
 import { IngressSync } from './ingress-sync';
 import { addHostObject, hostObjectName } from './host-objects';
-import { resolveSpec, type ResolvedSpec, type VirtualClusterProps, type VirtualClusterSpec } from './spec';
+import { chartProblems, insideChart, manifestsOf } from './inside-charts';
+import {
+  manifestProblems,
+  resolveSpec,
+  type GivenManifest,
+  type ResolvedSpec,
+  type VirtualClusterProps,
+  type VirtualClusterSpec,
+} from './spec';
 
 /** A virtual cluster, wherever it is declared. */
 export interface IVirtualCluster extends IConstruct {
@@ -80,6 +94,13 @@ export class VirtualCluster extends Construct implements IVirtualCluster {
   }
 
   private readonly resolved: ResolvedSpec;
+  /** What is to be applied in the virtual cluster, in the order in which it was given. */
+  private readonly inside: (GivenManifest | Chart)[] = [];
+  /** Where charts of the virtual cluster are made: the host's app knows nothing of them. */
+  private insideApp: App | undefined;
+  private hasManifests = false;
+  /** Objects that `addManifests` was given. */
+  private added = 0;
 
   constructor(scope: Construct, id: string, props: VirtualClusterProps = {}) {
     super(scope, id);
@@ -96,9 +117,35 @@ export class VirtualCluster extends Construct implements IVirtualCluster {
     this.resolved = resolved;
     if (resolved.ok) {
       this.addObjects(resolved.spec);
+      if (props.manifests !== undefined) this.addInside(props.manifests.map(given('manifests')));
       this.claimHosts(props, resolved.spec);
       this.claimServiceRange(props.serviceCIDR);
     } else this.node.addValidation({ validate: () => resolved.problems.map(problemLine) });
+  }
+
+  /**
+   * Puts objects into the virtual cluster, as prop `manifests` does.
+   *
+   * @param objects plain manifests
+   */
+  addManifests(...objects: readonly object[]): void {
+    this.addInside(objects.map(given('addManifests', this.added)));
+    this.added += objects.length;
+  }
+
+  /**
+   * Puts the objects of a chart into the virtual cluster, as prop `manifests` does, and none of them on the host.
+   *
+   * @param chart a function that makes the chart in the scope that it gets, or a chart of another App than that of the host
+   * @returns the chart
+   *
+   * @example
+   * cluster.addChart((scope) => new WebChart(scope, 'web', { namespace: 'web' }));
+   */
+  addChart<T extends Chart>(chart: T | ((scope: Construct) => T)): T {
+    const made = insideChart(chart, () => (this.insideApp ??= new App()));
+    this.addInside([made]);
+    return made;
   }
 
   /**
@@ -123,7 +170,10 @@ export class VirtualCluster extends Construct implements IVirtualCluster {
 
   private addObjects(spec: VirtualClusterSpec): void {
     const objects = controlPlaneObjects(spec);
-    for (const [id, object] of objects) addHostObject(this, id, object);
+    for (const [id, object] of objects) {
+      // The construct may be given more of them.
+      if (id !== MANIFESTS_ID) addHostObject(this, id, object);
+    }
 
     // The StatefulSet comes first: of two clusters with one name, it is what their owners know.
     const claimed: HostObjectName[] = [...objects.values()].reverse().map(hostObjectName);
@@ -137,6 +187,35 @@ export class VirtualCluster extends Construct implements IVirtualCluster {
     }
     claimNames(this, claimed);
     this.node.addValidation({ validate: () => this.nameProblems() });
+  }
+
+  private addInside(manifests: readonly (GivenManifest | Chart)[]): void {
+    this.inside.push(...manifests);
+    // Without a cluster its own problems are what there is to say.
+    if (this.hasManifests || !this.resolved.ok) return;
+    this.hasManifests = true;
+    const { data: _, ...object } = manifestsMap(this.resolved.spec, []);
+    claimNames(this, [hostObjectName(object)]);
+    new ApiObject(this, MANIFESTS_ID, {
+      ...(object as ConstructorParameters<typeof ApiObject>[2]),
+      data: Lazy.any({
+        produce: () =>
+          manifestsMap(
+            this.spec,
+            this.insideManifests().map(({ manifest }) => manifest as object),
+          ).data,
+      }),
+    });
+    this.node.addValidation({ validate: () => this.insideProblems().map(problemLine) });
+  }
+
+  private insideManifests(): GivenManifest[] {
+    return this.inside.flatMap((one) => (one instanceof Chart ? manifestsOf(one) : [one]));
+  }
+
+  private insideProblems(): ConfigurationProblem[] {
+    const problems = this.inside.flatMap((one) => (one instanceof Chart ? chartProblems(one, this) : []));
+    return problems.length > 0 ? problems : manifestProblems(this.insideManifests());
   }
 
   /** Hosts that this cluster has for itself: those of an IngressSync are its own claim. */
@@ -170,4 +249,9 @@ export class VirtualCluster extends Construct implements IVirtualCluster {
         : `needs ${object.kind} ${object.name} in namespace ${this.namespace}, which ${other.node.path} makes: give one of them another name`;
     return [problemLine({ field: 'name', value: this.name, message })];
   }
+}
+
+/** A manifest, and what a user calls it. */
+function given(field: string, before = 0): (manifest: object, index: number) => GivenManifest {
+  return (manifest, index) => ({ field: `${field}[${before + index}]`, manifest });
 }

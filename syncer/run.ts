@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { MutatingWebhookConfiguration } from 'kubernetes-types/admissionregistration/v1';
 import type { Service } from 'kubernetes-types/core/v1';
 import { type AdmissionHandler, AdmissionServer, ServiceAdmission, ServiceRanges, WebhookGuard } from './admission';
-import { bootstrap, KubeconfigWriter, registerResourceMetrics } from './bootstrap';
+import { bootstrap, InitialManifests, KubeconfigWriter, registerResourceMetrics } from './bootstrap';
 import { CONFIGURATION_FILE, type SyncerConfiguration } from './configuration';
 import type { Leadership } from './election';
 import { createLogger, DebugServer, EventRecorder, HealthServer, type Logger, Metrics } from './engine';
@@ -263,7 +263,12 @@ async function run(
     signal: stop.signal,
   });
 
-  await Promise.all([kinds, metricsApi, kubeconfigs.run(stop.signal), ...keeping, ...reflectors]);
+  // Nobody waits for them: a manifest that is refused is no reason not to be ready.
+  const manifests = new InitialManifests({ identity, host, virtual, events: environment.events, logger }).run(
+    stop.signal,
+  );
+
+  await Promise.all([kinds, metricsApi, manifests, kubeconfigs.run(stop.signal), ...keeping, ...reflectors]);
   // The API servers may be gone by now (the pod is stopped as a whole): nothing waits for them for long.
   await Promise.race([
     Promise.all([gateway.close(), admission.close(), health.close(), debug.close(), environment.events.flush()]),

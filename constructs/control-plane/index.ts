@@ -17,6 +17,7 @@ import { sleepObjects } from './sleep';
 import { limitRange, resourceQuota } from './quota';
 import { apiServerService, storeService } from './services';
 import type { KubernetesObject } from './host-object';
+import { MANIFESTS_ID, manifestsMap } from './manifests';
 import { statefulSet } from './stateful-set';
 
 export { ingressAdmissionPolicy, nodesAdmissionPolicy } from './admission-policies';
@@ -24,6 +25,7 @@ export { nodeReaderRole } from './rbac';
 export type { KubernetesObject } from './host-object';
 export { API_SERVER_SERVICE_PORT, PORTS } from './ports';
 export { sleepAccountName } from './sleep';
+export { MANIFESTS_ID, manifestsMap } from './manifests';
 export { CONFIGURATION_HASH_ANNOTATION } from './stateful-set';
 
 /**
@@ -37,6 +39,7 @@ export function controlPlaneObjects(spec: VirtualClusterSpec): ReadonlyMap<strin
     ...(containerDefaults === undefined ? [] : ([['container-defaults', containerDefaults]] as const)),
     ['anchor', anchor(spec)],
     ['configuration', configurationMap(spec)],
+    ...(spec.manifests === undefined ? [] : ([[MANIFESTS_ID, manifestsMap(spec, spec.manifests)]] as const)),
     ['certificates', certificatesSecret(spec)],
     ['service-account', controlPlaneServiceAccount(spec)],
     ['workload-service-account', workloadServiceAccount(spec)],

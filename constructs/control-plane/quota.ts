@@ -93,7 +93,8 @@ function ownNeeds(spec: VirtualClusterSpec, objects: readonly KubernetesObject[]
     ['services.nodeports', exposedByNode],
     ['services.loadbalancers', spec.exposure.type === 'LoadBalancer' ? 1 : 0],
     ['persistentvolumeclaims', replicas * claims.length],
-    ['configmaps', count('ConfigMap') + FOREIGN_CONFIG_MAPS],
+    // Initial manifests may be added later: there is room for theirs in any case.
+    ['configmaps', count('ConfigMap') + FOREIGN_CONFIG_MAPS + (spec.manifests === undefined ? 1 : 0)],
     // Those of kubeconfigs the syncer makes.
     ['secrets', count('Secret') + 1 + spec.configuration.apiServer.kubeconfigs.length],
     ['count/ingresses.networking.k8s.io', count('Ingress')],

@@ -56,6 +56,7 @@ export {
   type QuotaProps,
   type QuotaSpec,
 } from './quota';
+export { manifestProblems, manifestsText, type GivenManifest } from './manifests';
 export { RELEASE } from './release';
 export { resolveSpec, type ResolvedSpec, type SpecContext } from './resolve';
 export { RightsScope } from './rights-scope';

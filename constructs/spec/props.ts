@@ -185,6 +185,18 @@ export interface VirtualClusterProps {
    */
   readonly sync?: SyncProps;
   /**
+   * Objects that the platform puts into the virtual cluster, as plain manifests; `addManifests` and `addChart` of the construct add more.
+   * They are in ConfigMap NAME-manifests of the host namespace, Secrets among them too, at most 900 KiB together (over 256 KiB `kubectl
+   * apply` needs `--server-side`). The syncer watches it: a change needs no new pod. It applies them when the virtual cluster starts and
+   * whenever the set changes, namespaces and definitions first; what does not go yet is tried again, and what is refused stops nothing and
+   * is listed in ConfigMap `kube-system/nestling-manifests` of the virtual cluster and told there as an event. Fields that a tenant changes stay
+   * the tenant's, and so does a whole object that the tenant made. What is taken from the set is deleted, but for namespaces and definitions, with
+   * which the tenant's own would go; to delete the last ones leave an empty list, as without one nothing is done.
+   *
+   * @default - none
+   */
+  readonly manifests?: readonly object[];
+  /**
    * Services of the host that tenants reach by name, and Services of the tenant that have a name on the host.
    *
    * @default - none

@@ -19,6 +19,7 @@ import { hostServicesDocument } from './host-services';
 import type { ControlPlaneImages } from './image-sources';
 import type { Isolation } from './isolation';
 import { isolationDocument, isolationProblems } from './isolation-document';
+import { manifestProblems } from './manifests';
 import type { VirtualClusterProps } from './props';
 import { cpuMillis, sizeKibibytes, sizeQuantity } from './quantity';
 import { ContainerDefaults, Quota, resolveContainerDefaults, resolveQuota } from './quota';
@@ -67,6 +68,10 @@ export function resolveSpec(props: VirtualClusterProps, context: SpecContext): R
   const exposure = props.exposure ?? DEFAULTS.exposure;
   problems.push(...exposureProblems(exposure));
   if (props.sleep !== undefined) problems.push(...sleepProblems(props.sleep, name));
+  const { manifests } = props;
+  problems.push(
+    ...manifestProblems((manifests ?? []).map((manifest, index) => ({ field: `manifests[${index}]`, manifest }))),
+  );
   const replicas = props.replicas ?? DEFAULTS.replicas;
   problems.push(...replicaProblems(replicas, store, exposure, props.sleep));
   const isolation = props.isolation ?? DEFAULTS.isolation;
@@ -102,6 +107,7 @@ export function resolveSpec(props: VirtualClusterProps, context: SpecContext): R
     exposure: exposed,
     replicas,
     ...sleep,
+    ...(manifests === undefined ? {} : { manifests }),
     shared,
     configuration,
   };

@@ -61,6 +61,8 @@ export interface VirtualClusterSpec {
   readonly containerDefaults: ContainerDefaultsSpec | undefined;
   /** Pods of the control plane. */
   readonly replicas: 1 | 3;
+  /** What is to be applied in the virtual cluster; undefined: nothing was said of it. */
+  readonly manifests?: readonly object[];
   /** The document that the syncer reads: its settings have no second copy here. */
   readonly configuration: SyncerConfiguration;
 }

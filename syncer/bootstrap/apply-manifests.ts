@@ -55,23 +55,32 @@ export async function applyManifests(
     await Promise.all(
       typed
         .filter((entry) => entry.wave === wave)
-        .map(async ({ object, type }) => applied.set(object, await apply(client, type, object, signal))),
+        .map(async ({ object, type }) => applied.set(object, await applyManifest(client, type, object, { signal }))),
     );
   }
   return objects.map((object) => applied.get(object)!);
 }
 
-async function apply(
-  client: KubeClient,
+/**
+ * Applies one object of a known type, as `applyManifests` does.
+ *
+ * @param options.fieldManager owner of the applied fields. @default that of what every virtual cluster has
+ * @throws ApiError when the API server refuses it
+ */
+export async function applyManifest(
+  client: Pick<KubeClient, 'patch'>,
   type: ResourceType,
   manifest: KubeObject,
-  signal: AbortSignal | undefined,
+  {
+    fieldManager = FIELD_MANAGER,
+    signal,
+  }: { readonly fieldManager?: string; readonly signal?: AbortSignal | undefined },
 ): Promise<AppliedManifest> {
   const { name = '', namespace } = manifest.metadata ?? {};
   const kept: string[] = [];
   for (let body = manifest; ;) {
     try {
-      const options = { name, namespace, type: 'apply', fieldManager: FIELD_MANAGER, signal } as const;
+      const options = { name, namespace, type: 'apply', fieldManager, signal } as const;
       return { object: await client.patch<AnyObject>(type, options, body), kept };
     } catch (error) {
       const fields = conflictingFields(error);

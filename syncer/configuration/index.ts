@@ -43,6 +43,7 @@ export {
   clusterNameProblem,
   CONFIGURATION_FILE,
   CONFIGURATION_KEY,
+  MANIFESTS_KEY,
   controlPlaneNames,
   controlPlanePod,
   dnsNameProblem,

@@ -160,6 +160,8 @@ export interface ControlPlaneNames {
   readonly anchor: string;
   /** ConfigMap with the syncer's configuration under CONFIGURATION_KEY. */
   readonly configuration: string;
+  /** ConfigMap with what is to be applied in the virtual cluster, where there is something. */
+  readonly manifests: string;
   /** Secret with the cluster's keys and certificates, filled by the init container. */
   readonly certificates: string;
   /** Secret with the kubeconfig of the virtual cluster. */
@@ -189,6 +191,8 @@ export interface ControlPlaneNames {
 
 /** Key of ConfigMap NAME-configuration that holds the document. */
 export const CONFIGURATION_KEY = 'configuration.yaml';
+/** Key of ConfigMap NAME-manifests that holds the objects, as a JSON list. */
+export const MANIFESTS_KEY = 'manifests.json';
 /** Name of the file, among the syncer's own, in which the init container leaves the checked configuration with its defaults, as JSON. */
 export const CONFIGURATION_FILE = 'configuration.json';
 /** Key of Secret NAME-certs that holds the service ranges, joined by a comma, as the API server's flag takes them. */
@@ -206,6 +210,7 @@ export function controlPlaneNames(name: string): ControlPlaneNames {
     apiServerService: name,
     anchor: `${name}-anchor`,
     configuration: `${name}-configuration`,
+    manifests: `${name}-manifests`,
     certificates: `${name}-certs`,
     kubeconfig: `vc-${name}`,
     syncerLease: `${name}-syncer`,

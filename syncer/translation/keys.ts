@@ -49,6 +49,8 @@ export const ANNOTATIONS = {
   labels: 'nestling.dev/labels',
   annotations: 'nestling.dev/annotations',
   serviceAccount: 'nestling.dev/service-account',
+  /** On objects of the virtual cluster that were made from the platform's initial manifests, `true`. */
+  initialManifest: 'nestling.dev/initial-manifest',
   /** On pods with an init container that the virtual pod does not have: its name (hosts-file.ts). */
   hostsContainer: 'nestling.dev/hosts-container',
 } as const;
