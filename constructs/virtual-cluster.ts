@@ -194,7 +194,7 @@ export class VirtualCluster extends Construct implements IVirtualCluster {
     // Without a cluster its own problems are what there is to say.
     if (this.hasManifests || !this.resolved.ok) return;
     this.hasManifests = true;
-    const { data: _, ...object } = manifestsMap(this.resolved.spec, []);
+    const object = manifestsMap(this.resolved.spec, []);
     claimNames(this, [hostObjectName(object)]);
     new ApiObject(this, MANIFESTS_ID, {
       ...(object as ConstructorParameters<typeof ApiObject>[2]),

@@ -191,7 +191,9 @@ export class InitialManifests {
       );
     }
     if (before?.metadata?.deletionTimestamp) throw new ManifestProblem('is being deleted: it comes again after that');
-    const { namespace: _, ...metadata } = manifest.metadata ?? {};
+    const metadata = { ...manifest.metadata };
+    // cdk8s gives one to kinds that have none, too.
+    delete metadata.namespace;
     const body = {
       ...manifest,
       metadata: {
