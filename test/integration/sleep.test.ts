@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { StatefulSet } from 'kubernetes-types/apps/v1';
 import type { ConfigMap, Pod } from 'kubernetes-types/core/v1';
 import { resources } from '../../syncer/kube-client';
@@ -9,6 +10,9 @@ import { TwoClusters } from './two-clusters';
 
 const identity = { name: NAME, hostNamespace: HOST_NAMESPACE };
 const namespace = HOST_NAMESPACE;
+
+/** Longer than a second: what Kubernetes says of times has no finer ones, and a real control plane takes longer to come up. */
+const WAKING_MS = 1_200;
 
 let clusters: TwoClusters;
 
@@ -68,6 +72,7 @@ test('a pause takes the tenant’s pods from the host, and after it pods run on 
 
   await resume(clusters.host, identity);
   expect((await set()).spec?.replicas).toBe(3);
+  await sleep(WAKING_MS);
   await clusters.startSyncer();
   await eventually('the pod of a controller is gone, for the controller to make another', async () => {
     return (await clusters.virtualOne(resources.pods, 'one-of-many')) === undefined;
@@ -103,6 +108,7 @@ test('a pause and a resume may be repeated', async () => {
   await resume(clusters.host, identity, { log: (text) => told.push(text) });
   expect(told.at(-1)).toBe('the control plane is awake');
   expect((await set()).spec?.replicas).toBe(3);
+  await sleep(WAKING_MS);
   await clusters.startSyncer();
 });
 
