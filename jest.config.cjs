@@ -14,4 +14,5 @@ module.exports = {
   },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/build/'],
   testEnvironment: 'node',
+  testSequencer: '<rootDir>/test/slow-first.cjs',
 };
