@@ -163,8 +163,8 @@ async function run(
     () => undefined, // told to stop before
   );
   const etcd = configuration.store.embedded ? new EtcdClient({ url: STORE, ...files.store }) : undefined;
-  // Whether or not the API server answers: a full store is a reason why it does not.
   const several = replicas > 1 ? electionOf({ identity, host, known, logger }) : undefined;
+  // Whether or not the API server answers: a full store is a reason why it does not.
   if (etcd) {
     const exclusively = several && ((work: () => Promise<void>) => several.whileAlone(work, stop.signal));
     reflectors.push(new StoreKeeper({ etcd, logger, metrics, ...(exclusively && { exclusively }) }).run(stop.signal));

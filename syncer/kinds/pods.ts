@@ -270,18 +270,25 @@ export class Pods {
 
   /** As a kubelet does when its node comes up again: what may not start twice has failed. */
   async #endAsleep(virtual: Pod): Promise<void> {
-    const { name = '', namespace = '', uid } = virtual.metadata ?? {};
     const message = 'the virtual cluster was put to sleep while the pod ran, and the pod may not start twice';
+    const status = { phase: 'Failed', reason: 'Terminated', message };
+    await this.#patchVirtualStatus(virtual, { metadata: { uid: virtual.metadata?.uid }, status });
+  }
+
+  /**
+   * The virtual pod after a change of its status; undefined when it is gone, or another pod has the name.
+   * @param patch strategic: a condition is merged into the others by its type
+   */
+  async #patchVirtualStatus(virtual: Pod, patch: object): Promise<Pod | undefined> {
+    const { name = '', namespace = '' } = virtual.metadata ?? {};
     try {
-      const after = await this.#environment.virtual.patch<Pod>(
-        resources.pods,
-        { name, namespace, subresource: 'status', type: 'strategic' },
-        { metadata: { uid }, status: { phase: 'Failed', reason: 'Terminated', message } },
-      );
+      const options = { name, namespace, subresource: 'status', type: 'strategic' } as const;
+      const after = await this.#environment.virtual.patch<Pod>(resources.pods, options, patch);
       this.#caches.virtual.pods.observe(after);
+      return after;
     } catch (error) {
-      // Gone, or another pod has the name.
       if (!ApiError.is(error, 'NotFound') && !isOtherObject(error)) throw error;
+      return undefined;
     }
   }
 
@@ -454,19 +461,8 @@ export class Pods {
     if (!patch || this.#unkept.has(uid, VIRTUAL_STATUS, patch)) return;
     const wait = this.#takeWrite(virtual);
     if (wait > 0) return { requeueAfterMs: wait };
-    const { name = '', namespace = '' } = virtual.metadata ?? {};
-    try {
-      const after = await this.#environment.virtual.patch<Pod>(
-        resources.pods,
-        { name, namespace, subresource: 'status', type: 'strategic' },
-        patch,
-      );
-      this.#unkept.note(uid, VIRTUAL_STATUS, patch, virtualPodStatusPatch(current, after));
-      this.#caches.virtual.pods.observe(after);
-    } catch (error) {
-      // Gone, or another pod has the name.
-      if (!ApiError.is(error, 'NotFound') && !isOtherObject(error)) throw error;
-    }
+    const after = await this.#patchVirtualStatus(virtual, patch);
+    if (after) this.#unkept.note(uid, VIRTUAL_STATUS, patch, virtualPodStatusPatch(current, after));
   }
 
   /** What may change while a pod lives. Each is one request only when something differs. */
@@ -653,20 +649,10 @@ export class Pods {
       message,
       lastTransitionTime: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
     };
-    const { name = '', namespace = '', uid } = virtual.metadata ?? {};
-    try {
-      this.#caches.virtual.pods.observe(
-        await this.#environment.virtual.patch<Pod>(
-          resources.pods,
-          // Strategic: the one condition is merged into the others by its type.
-          { name, namespace, subresource: 'status', type: 'strategic' },
-          { metadata: { uid }, status: { conditions: [scheduled] } },
-        ),
-      );
-    } catch (error) {
-      // Gone, or another pod has the name.
-      if (!ApiError.is(error, 'NotFound') && !isOtherObject(error)) throw error;
-    }
+    await this.#patchVirtualStatus(virtual, {
+      metadata: { uid: virtual.metadata?.uid },
+      status: { conditions: [scheduled] },
+    });
   }
 
   /** Which of the contents that a pod refers to the host has not, and why; undefined when it has all. */
