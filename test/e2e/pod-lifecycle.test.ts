@@ -194,7 +194,9 @@ test('a pod runs with the host’s runtime class that the virtual cluster shows'
   } as KubeObject);
   try {
     await eventually('the runtime class is shown', () => tenant.get(resources.runtimeClasses, RUNTIME_CLASS));
-    await tenant.createPod('classed', { runtimeClassName: RUNTIME_CLASS });
+    await eventually('the virtual API server takes a pod of the runtime class', () =>
+      tenant.createPod('classed', { runtimeClassName: RUNTIME_CLASS }),
+    );
     const { spec } = (await tenant.ready('classed')) as { spec?: Pod['spec'] & { overhead?: object } };
     const twin = (await tenant.onHost<Pod>(resources.pods, 'classed')).spec as Pod['spec'] & { overhead?: object };
     expect([spec?.runtimeClassName, twin?.runtimeClassName]).toEqual([RUNTIME_CLASS, RUNTIME_CLASS]);
@@ -215,7 +217,9 @@ test('a priority class of the virtual cluster gives a pod no priority on the hos
     ['urgent', 'urgent'],
     ['critical', 'system-cluster-critical'],
   ] as const) {
-    await tenant.createPod(name, { priorityClassName });
+    await eventually(`the virtual API server takes a pod of priority class ${priorityClassName}`, () =>
+      tenant.createPod(name, { priorityClassName }),
+    );
     const virtual = await tenant.ready(name);
     expect(virtual.spec?.priorityClassName).toBe(priorityClassName);
     expect(virtual.spec?.priority).toBeGreaterThanOrEqual(1_000_000);

@@ -1,4 +1,4 @@
-import type { Pod } from 'kubernetes-types/core/v1';
+import type { Pod, PodSpec } from 'kubernetes-types/core/v1';
 import type { RuntimeClass } from 'kubernetes-types/node/v1';
 import type { PriorityClass } from 'kubernetes-types/scheduling/v1';
 import { ApiError, resources } from '../../syncer/kube-client';
@@ -32,6 +32,12 @@ const priorityClass = (name: string, value: number, more: Partial<PriorityClass>
 
 const hostPod = (name: string): Promise<Pod> =>
   eventually(`pod ${name} is on the host`, () => clusters.twin<Pod>(resources.pods, name));
+
+/** Creates a pod that names a class: the API server takes it once its own cache has the class, which may be later than the class's creation. */
+const createPodOfClass = (name: string, spec: Partial<PodSpec>): Promise<unknown> =>
+  eventually(`the virtual API server takes pod ${name} of ${JSON.stringify(spec)}`, () =>
+    clusters.createPod(name, spec),
+  );
 
 async function deletePods(...names: string[]): Promise<void> {
   for (const name of names) {
@@ -71,7 +77,7 @@ describe('priority classes of the tenant', () => {
       description: 'd',
       metadata: { labels: { 'nestling.dev/virtual-cluster': NAME } },
     });
-    await clusters.createPod('important', { priorityClassName: 'high' });
+    await createPodOfClass('important', { priorityClassName: 'high' });
     const pod = await hostPod('important');
     expect(pod.spec).toMatchObject({ priorityClassName: clusterScopedHostName(identity, 'high'), priority: 1000 });
     expect((await clusters.running('important')).spec).toMatchObject({ priorityClassName: 'high', priority: 5000 });
@@ -79,7 +85,7 @@ describe('priority classes of the tenant', () => {
   });
 
   test('of the system stay where they are, and pods of them go without', async () => {
-    await clusters.createPod('critical', { priorityClassName: 'system-node-critical' });
+    await createPodOfClass('critical', { priorityClassName: 'system-node-critical' });
     const pod = await hostPod('critical');
     expect(pod.spec?.priorityClassName).toBeUndefined();
     expect(pod.spec?.priority).toBe(0);
@@ -105,7 +111,7 @@ describe('priority classes of the tenant', () => {
     const name = clusterScopedHostName(identity, 'taken');
     await clusters.host.create(priorityClasses, priorityClass(name, 1));
     await clusters.virtual.create(priorityClasses, priorityClass('taken', 10));
-    await clusters.createPod('waiting', { priorityClassName: 'taken' });
+    await createPodOfClass('waiting', { priorityClassName: 'taken' });
     await clusters.waiting(
       'waiting',
       'WaitingForHost',
@@ -219,9 +225,9 @@ describe('classes of the host', () => {
 
   test('of priority are kept by pods that name one which is shown, and by no others', async () => {
     await clusters.virtual.create(priorityClasses, priorityClass('hidden', 5));
-    await clusters.createPod('shown-class', { priorityClassName: 'platform' });
-    await clusters.createPod('own-class', { priorityClassName: 'hidden' });
-    await clusters.createPod('system-class', { priorityClassName: 'system-cluster-critical' });
+    await createPodOfClass('shown-class', { priorityClassName: 'platform' });
+    await createPodOfClass('own-class', { priorityClassName: 'hidden' });
+    await createPodOfClass('system-class', { priorityClassName: 'system-cluster-critical' });
     expect((await hostPod('shown-class')).spec).toMatchObject({ priorityClassName: 'platform', priority: 77 });
     expect((await hostPod('own-class')).spec?.priorityClassName).toBeUndefined();
     expect((await hostPod('system-class')).spec?.priorityClassName).toBeUndefined();
@@ -229,9 +235,7 @@ describe('classes of the host', () => {
   });
 
   test('of runtimes give pods on both sides their overhead and scheduling', async () => {
-    await eventually('the virtual API server takes a pod of RuntimeClass sandboxed', () =>
-      clusters.createPod('sandboxed', { runtimeClassName: 'sandboxed' }),
-    );
+    await createPodOfClass('sandboxed', { runtimeClassName: 'sandboxed' });
     const expected = {
       runtimeClassName: 'sandboxed',
       overhead: { cpu: '250m', memory: '64Mi' },
@@ -255,9 +259,7 @@ describe('classes of the host', () => {
       metadata: { name: 'weak' },
       handler: 'mine',
     });
-    await eventually('the virtual API server takes a pod of RuntimeClass weak', () =>
-      clusters.createPod('escaping', { runtimeClassName: 'weak' }),
-    );
+    await createPodOfClass('escaping', { runtimeClassName: 'weak' });
     expect((await clusters.event('escaping', 'PolicyViolation')).message).toContain('spec.runtimeClassName is "weak"');
     expect(await clusters.twin(resources.pods, 'escaping')).toBeUndefined();
     await clusters.host.patch(
