@@ -53,6 +53,11 @@ export const ANNOTATIONS = {
   initialManifest: 'nestling.dev/initial-manifest',
   /** On pods with an init container that the virtual pod does not have: its name (hosts-file.ts). */
   hostsContainer: 'nestling.dev/hosts-container',
+  /**
+   * On pods that a scheduler of the virtual cluster has bound: the node that their affinity was made for. What admission of the host adds to
+   * the affinity does not change for which.
+   */
+  pinnedTo: 'nestling.dev/pinned-to',
 } as const;
 
 /**

@@ -1,4 +1,5 @@
 import type { Affinity, NodeSelectorTerm, Pod } from 'kubernetes-types/core/v1';
+import { ANNOTATIONS } from './keys';
 
 /**
  * A pod's affinity with the name of a node as a requirement: `spec.nodeName`, which a tenant set, or what names the node as well. A node's name in the host pod itself would
@@ -19,19 +20,9 @@ export function pinnedTo(nodeName: string, affinity: Affinity | undefined): Affi
   };
 }
 
-/** Whether a host pod can run on that node only, as {@link pinnedTo} makes it. */
+/** Whether a host pod was made for that node, by the scheduler of its virtual cluster. */
 export function isPinnedTo(nodeName: string, host: Pod): boolean {
-  const terms =
-    host.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
-  return (
-    terms.length > 0 &&
-    terms.every((term) =>
-      term.matchFields?.some(
-        ({ key, operator, values = [] }) =>
-          key === 'metadata.name' && operator === 'In' && values.length === 1 && values[0] === nodeName,
-      ),
-    )
-  );
+  return host.metadata?.annotations?.[ANNOTATIONS.pinnedTo] === nodeName;
 }
 
 function isEmptyTerm(term: NodeSelectorTerm): boolean {

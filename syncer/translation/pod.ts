@@ -93,6 +93,7 @@ export function podMetadata(pod: Pod, context: TranslationContext): ReturnType<t
   Object.assign(metadata.annotations, downwardAnnotations(pod));
   const hostsContainer = hostsContainerName(pod, context);
   if (hostsContainer !== undefined) metadata.annotations[ANNOTATIONS.hostsContainer] = hostsContainer;
+  if (context.scheduledInside && pod.spec?.nodeName) metadata.annotations[ANNOTATIONS.pinnedTo] = pod.spec.nodeName;
   const controller = pod.metadata?.ownerReferences?.find((owner) => owner.controller === true);
   if (controller !== undefined) metadata.annotations[SAFE_TO_EVICT] = 'true';
   if (controller?.kind === 'DaemonSet' && controller.apiVersion === 'apps/v1') {

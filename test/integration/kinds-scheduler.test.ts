@@ -1,4 +1,4 @@
-import type { Node, PersistentVolumeClaim, Pod } from 'kubernetes-types/core/v1';
+import type { Node, NodeSelectorTerm, PersistentVolumeClaim, Pod } from 'kubernetes-types/core/v1';
 import { resources } from '../../syncer/kube-client';
 import type { KubeObject } from '../../syncer/kube-client';
 import { eventually } from '../virtual-cluster/eventually';
@@ -14,6 +14,7 @@ import { TwoClusters } from './two-clusters';
 
 const SECONDS = 60;
 const CLAIMS = resources.persistentVolumeClaims;
+const REQUIRED = 'requiredDuringSchedulingIgnoredDuringExecution';
 const SELECTED = 'volume.kubernetes.io/selected-node';
 const views = { storageClasses: { enabled: true }, persistentVolumes: { enabled: true } };
 
@@ -56,11 +57,14 @@ const labelVirtualNode = (name: string, labels: Record<string, string | null>): 
 
 const pinnedTo = (name: string): object => ({
   nodeAffinity: {
-    requiredDuringSchedulingIgnoredDuringExecution: {
+    [REQUIRED]: {
       nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }] }],
     },
   },
 });
+
+const termsOf = ({ spec }: Pod): NodeSelectorTerm[] =>
+  spec?.affinity?.nodeAffinity?.[REQUIRED]?.nodeSelectorTerms ?? [];
 
 beforeAll(async () => {
   clusters = await TwoClusters.start({
@@ -117,6 +121,38 @@ test('the virtual scheduler chooses, by labels that only the virtual node has, a
   expect(spec).not.toHaveProperty('nodeSelector');
   expect(spec).not.toHaveProperty('topologySpreadConstraints');
   await labelVirtualNode('node-1', { 'of-the-tenant': null });
+});
+
+test('what admission of the host adds to the affinity of a pod is no reason to make the pod anew', async () => {
+  clusters.node.ignored.add(clusters.hostNameOf('extended'));
+  await clusters.createPod('extended');
+  const { metadata, spec, ...rest } = await twinOf('extended');
+  await clusters.stopSyncer();
+  const { name = '', namespace, labels, annotations, ownerReferences } = metadata ?? {};
+  await clusters.host.delete(resources.pods, { name, namespace: HOST_NAMESPACE, gracePeriodSeconds: 0 });
+  const [term] = termsOf({ spec } as Pod);
+  const more = { matchExpressions: [{ key: 'pool', operator: 'In', values: ['a'] }] };
+  // As a webhook of the host would have made it.
+  const extended = await clusters.host.create<Pod>(resources.pods, {
+    ...rest,
+    metadata: { name, namespace, labels, annotations, ownerReferences },
+    spec: { ...spec, affinity: { nodeAffinity: { [REQUIRED]: { nodeSelectorTerms: [{ ...term, ...more }, more] } } } },
+  } as Pod);
+  await restart({ mode: 'all' });
+  // A change that the syncer passes on: what it had to do about the pod before is done then.
+  const labelled = { metadata: { labels: { looked: 'at' } } };
+  await clusters.virtual.patch(resources.pods, { namespace: 'default', name: 'extended', type: 'merge' }, labelled);
+  const after = await eventually(
+    'the label of pod extended is on the host',
+    async () => {
+      const now = await twin('extended');
+      return now?.metadata?.labels?.['label.nestling.dev/looked'] === 'at' ? now : undefined;
+    },
+    SECONDS,
+  );
+  expect(after.metadata?.uid).toBe(extended.metadata?.uid);
+  expect(termsOf(after)).toHaveLength(2);
+  await remove('extended');
 });
 
 test('a node that the tenant names is asked of the host, not forced on it, and only one that the platform shows', async () => {

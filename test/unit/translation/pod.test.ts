@@ -1,4 +1,4 @@
-import type { Pod } from 'kubernetes-types/core/v1';
+import type { Pod, PodSpec } from 'kubernetes-types/core/v1';
 import {
   hostName,
   isPinnedTo,
@@ -167,17 +167,18 @@ describe('node names', () => {
     expect(pod).toEqual(before);
   });
 
-  test('are known again in a host pod, whatever others added to it', () => {
-    const host = translated(podWith({ nodeName: 'node-1', affinity: required([{ matchExpressions: [] }]) }));
-    expect(isPinnedTo('node-1', translated(podWith({ nodeName: 'node-1' })))).toBe(true);
-    expect(isPinnedTo('node-2', translated(podWith({ nodeName: 'node-1' })))).toBe(false);
-    expect(isPinnedTo('node-1', translated(podWith()))).toBe(false);
-    // A term that matches nothing leads to no node at all.
-    expect(isPinnedTo('node-1', host)).toBe(false);
-    const loose = podWith({
-      affinity: required([{ matchFields: [pin] }, { matchExpressions: [{ key: 'a', operator: 'Exists' }] }]),
-    });
-    expect(isPinnedTo('node-1', loose)).toBe(false);
+  test('are known again in a host pod, whatever others added to its affinity', () => {
+    const chosen = (nodeName?: string): Pod => translated(podWith({ nodeName }), { scheduledInside: true });
+    expect(isPinnedTo('node-1', chosen('node-1'))).toBe(true);
+    expect(isPinnedTo('node-2', chosen('node-1'))).toBe(false);
+    expect(isPinnedTo('node-1', chosen())).toBe(false);
+    const host = chosen('node-1');
+    const spec = { ...host.spec, affinity: required([{ matchFields: [pin] }, {}]) } as PodSpec;
+    expect(isPinnedTo('node-1', { ...host, spec })).toBe(true);
+  });
+
+  test('that no scheduler of the virtual cluster chose are marked by nothing: binding changes no host pod', () => {
+    expect(translated(podWith({ nodeName: 'node-1' })).metadata).toEqual(translated(podWith()).metadata);
   });
 });
 
