@@ -3,10 +3,10 @@ import { Construct } from 'constructs';
 import { problemLine } from '../syncer/configuration';
 import { claimHosts, hostProblems } from './claimed-hosts';
 import { claimNames } from './claimed-names';
-import { ingressAdmissionPolicy } from './control-plane';
 import { addHostObject, hostObjectName } from './host-objects';
 import { sharedNameProblems } from './shared-names';
-import { sharedSyncProblems, type IIngressSync, type IngressAnnotationRule, type IngressRules } from './spec';
+import { sharedIngressPolicy } from './shared-policies';
+import type { IIngressSync, IngressAnnotationRule, IngressRules } from './spec';
 
 /** An {@link IngressSync} that several clusters share. */
 export interface IngressSyncProps extends IngressRules {
@@ -41,20 +41,15 @@ export class IngressSync extends Construct implements IIngressSync {
 
   constructor(scope: Construct, id: string, props: IngressSyncProps = {}) {
     super(scope, id);
-    this.annotations = [...(props.annotations ?? [])];
-    this.allowedHosts = [...(props.allowedHosts ?? [])];
-    this.allowedClasses = [...(props.allowedClasses ?? [])];
-    const { annotations, allowedHosts, allowedClasses } = this;
     const name = props.name ?? Names.toDnsLabel(this);
-    const objects =
-      allowedHosts.length + allowedClasses.length === 0
-        ? []
-        : [ingressAdmissionPolicy(name, { allowedHosts, allowedClasses })];
-    this.admissionPolicy = objects.length === 0 ? undefined : name;
+    const { value, objects, problems } = sharedIngressPolicy(name, props);
+    const { annotations, allowedHosts, allowedClasses, admissionPolicy } = value;
+    this.annotations = annotations;
+    this.allowedHosts = allowedHosts;
+    this.allowedClasses = allowedClasses;
+    this.admissionPolicy = admissionPolicy;
     for (const object of objects) addHostObject(this, object.kind ?? '', object);
     claimNames(this, objects.map(hostObjectName));
-    const ingresses = { annotations, allowedHosts, allowedClasses };
-    const problems = sharedSyncProblems(name, { toHost: { ingresses } }, 'sync.toHost.ingresses.', '');
     claimHosts(this, 'allowedHosts', allowedHosts);
     this.node.addValidation({
       validate: () => [...problems, ...hostProblems(this).map(problemLine), ...sharedNameProblems(this, name)],

@@ -1,17 +1,10 @@
 import { Names } from 'cdk8s';
 import { Construct } from 'constructs';
 import { claimNames } from './claimed-names';
-import { nodeReaderRole, nodesAdmissionPolicy } from './control-plane';
 import { addHostObject, hostObjectName } from './host-objects';
-import {
-  FAKE_NODES,
-  HostNodes,
-  sharedSyncProblems,
-  type INodeSyncPolicy,
-  type MatchingNodesProps,
-  type SharedNodeObjects,
-} from './spec';
 import { sharedNameProblems } from './shared-names';
+import { sharedNodePolicy } from './shared-policies';
+import { FAKE_NODES, HostNodes, type INodeSyncPolicy, type MatchingNodesProps, type SharedNodeObjects } from './spec';
 
 /** A {@link NodeSyncPolicy} that several clusters share. */
 export interface NodeSyncPolicyProps {
@@ -74,15 +67,14 @@ export class NodeSyncPolicy extends Construct implements INodeSyncPolicy {
 
   constructor(scope: Construct, id: string, { nodes, name }: NodeSyncPolicyProps) {
     super(scope, id);
-    this.mode = nodes.mode;
-    this.selector = nodes.selector;
-    this.enforce = nodes.enforce;
     const shared = name ?? Names.toDnsLabel(this);
-    this.shared = { clusterRole: shared, admissionPolicy: nodes.enforce ? shared : undefined };
-    const objects = [nodeReaderRole(shared), ...(nodes.enforce ? [nodesAdmissionPolicy(shared, nodes.selector)] : [])];
+    const { value, objects, problems } = sharedNodePolicy(shared, nodes);
+    this.mode = value.mode;
+    this.selector = value.selector;
+    this.enforce = value.enforce;
+    this.shared = value.shared;
     for (const object of objects) addHostObject(this, object.kind ?? '', object);
     claimNames(this, objects.map(hostObjectName));
-    const problems = sharedSyncProblems(shared, { fromHost: { nodes } }, 'sync.fromHost.nodes', 'nodes');
     this.node.addValidation({ validate: () => [...problems, ...sharedNameProblems(this, shared)] });
   }
 }

@@ -2,7 +2,7 @@ import * as k8s from '@pulumi/kubernetes';
 import {
   ComponentResource,
   output,
-  ResourceError,
+  Resource,
   secret,
   unsecret,
   type ComponentResourceOptions,
@@ -17,6 +17,7 @@ import { controlPlaneNames, problemLine } from '../syncer/configuration';
 import type { LaterProps, VirtualClusterArgs } from './args';
 import { hostResource } from './host-resource';
 import { knownParts, partAt } from './known-parts';
+import { wrongArguments } from './wrong-arguments';
 
 /** Two choices of what may be known later, which differ in each: what comes out equal for both depends on none of them. */
 const SAMPLES: readonly [Required<LaterProps>, Required<LaterProps>] = [
@@ -59,7 +60,7 @@ export class VirtualCluster extends ComponentResource {
     const later = output(laterArgs(args)).apply((given) => this.#objects(args, given as unknown as LaterProps));
     const resources = new Map<string, CustomResource>();
     // What the pod needs is there before it. Services are not waited for, as they wait for the pod.
-    const before: CustomResource[] = [];
+    const before: Resource[] = policiesOf(args);
     for (const [id, object] of one ?? []) {
       const content = knownParts(object, other?.get(id), (path) => later.apply((all) => partAt(all.get(id), path)));
       const resource = hostResource(`${name}-${id}`, content as { apiVersion: string; kind: string }, {
@@ -98,7 +99,7 @@ export class VirtualCluster extends ComponentResource {
       id: this.clusterName,
     });
     if (resolved.ok) return resolved.spec;
-    throw new ResourceError(resolved.problems.map(problemLine).join('\n'), this, true);
+    throw wrongArguments(this, resolved.problems.map(problemLine));
   }
 }
 
@@ -124,6 +125,11 @@ function withKnown(args: VirtualClusterArgs, sample: Required<LaterProps>): Late
       apiServerNames: namesAreKnown ? (apiServerNames as string[]) : sample.apiServerNames,
     }),
   };
+}
+
+/** Components of policies that the cluster shares with others. */
+function policiesOf({ sync }: VirtualClusterArgs): Resource[] {
+  return [sync?.fromHost?.nodes, sync?.toHost?.ingresses].filter((one) => Resource.isInstance(one));
 }
 
 function defined(later: LaterProps): LaterProps {

@@ -43,6 +43,12 @@ export const KWOK_VERSION = 'v0.8.0';
  */
 export const CERT_MANAGER = { module: 'github.com/cert-manager/cert-manager', version: 'v1.11.5' } as const;
 
+/**
+ * Pulumi's engine, where a test asks for it: one of the newest versions whose module resolves, as later ones require a revision of a module
+ * that only its repository has.
+ */
+export const PULUMI_VERSION = 'v3.255.0';
+
 /** Minors of Kubernetes that API servers can be had in, and the patch version of each. */
 export const KUBERNETES_MINORS = {
   '1.35': 'v1.35.4',
@@ -156,6 +162,12 @@ export const BINARIES = {
   'cert-manager-controller': certManager('controller'),
   'cert-manager-webhook': certManager('webhook'),
   'cert-manager-cainjector': certManager('cainjector'),
+  pulumi: {
+    module: 'github.com/pulumi/pulumi/pkg/v3',
+    version: PULUMI_VERSION,
+    package: 'github.com/pulumi/pulumi/pkg/v3/cmd/pulumi',
+    linkVariables: { 'github.com/pulumi/pulumi/sdk/v3/go/common/version.Version': PULUMI_VERSION },
+  },
 } as const satisfies Record<string, BinarySource>;
 
 /** The name of a program of the test bed. */

@@ -58,3 +58,17 @@ export const valueOf = <T>(output: pulumi.Output<T>): Promise<T> =>
     output.apply(resolve);
     (output as unknown as { promise(): Promise<T> }).promise().catch(reject);
   });
+
+/** The objects of the host that a program registered, in an order of their own. */
+export const hostObjects = (resources: readonly Registered[]): Record<string, unknown>[] =>
+  resources
+    .filter(({ type }) => type.startsWith('kubernetes:'))
+    .map(({ inputs }) => inputs)
+    .sort(byIdentity);
+
+/** Compares objects by kind and name. */
+export function byIdentity(one: Record<string, unknown>, other: Record<string, unknown>): number {
+  const text = (object: Record<string, unknown>): string =>
+    `${String(object['kind'])} ${(object['metadata'] as { name?: string } | undefined)?.name}`;
+  return text(one).localeCompare(text(other));
+}

@@ -12,19 +12,7 @@ import {
   type VirtualClusterProps,
 } from '../../../constructs';
 import { VirtualCluster, type VirtualClusterArgs } from '../../../pulumi-provider';
-import { run, valueOf, type Registered } from './program';
-
-const hostObjects = (resources: readonly Registered[]): Record<string, unknown>[] =>
-  resources
-    .filter(({ type }) => type.startsWith('kubernetes:'))
-    .map(({ inputs }) => inputs)
-    .sort(byIdentity);
-
-function byIdentity(one: Record<string, unknown>, other: Record<string, unknown>): number {
-  const text = (object: Record<string, unknown>): string =>
-    `${String(object['kind'])} ${(object['metadata'] as { name?: string } | undefined)?.name}`;
-  return text(one).localeCompare(text(other));
-}
+import { byIdentity, hostObjects, run, valueOf, type Registered } from './program';
 
 function constructed(props: VirtualClusterProps): Record<string, unknown>[] {
   const chart = new Chart(new App(), 'test');
@@ -136,7 +124,22 @@ describe('arguments that are wrong', () => {
     expect(pulumi.ResourceError.isInstance(error.result)).toBe(true);
     const { message, resource } = error.result as pulumi.ResourceError;
     expect(resource).toBeInstanceOf(VirtualCluster);
+    expect(message).toContain('urn:pulumi:stack::project::nestling:index:VirtualCluster::my-vc1:\n');
     expect(message).toContain('dns.replicas: 0: must be at least 1');
     expect(message).toContain('version: "1.20.0"');
+  });
+
+  test('are told of a component inside of another with the URN of both', async () => {
+    const { result } = await run(() => {
+      const team = new pulumi.ComponentResource('example:index:Team', 'team-a');
+      try {
+        new VirtualCluster('my-vc1', { namespace: 'team-a', replicas: 2 as never }, { parent: team });
+      } catch (caught) {
+        return (caught as Error).message;
+      }
+      return '';
+    });
+    expect(result).toContain('::example:index:Team$nestling:index:VirtualCluster::my-vc1:\n');
+    expect(result).toContain('replicas: 2: ');
   });
 });
