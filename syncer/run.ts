@@ -12,7 +12,7 @@ import { podEnvironment, SYNCER_FILES } from './environment';
 import { firstWatch } from './first-watch';
 import { Gateway } from './gateway';
 import { gatewayMetrics } from './gateway-metrics';
-import { createCaches, HostFacts, HostVersion, runKinds } from './kinds';
+import { createCaches, HostFacts, HostNodes, HostVersion, runKinds } from './kinds';
 import { inClusterConnection, KubeClient } from './kube-client';
 import { ownObjects, untilReady } from './own-objects';
 import { followOwnService } from './follow-service';
@@ -231,6 +231,8 @@ async function run(
     logger,
     metrics,
   };
+  // Before this one has the lead: the gateway of every replica answers for the nodes that are shown.
+  const hostNodes = new HostNodes(environment, caches);
   const checked = new Set<string>();
   const checkCaches = (): void => {
     for (const cache of caches.all()) {
@@ -248,7 +250,7 @@ async function run(
     }, stop.signal);
     if (members) reflectors.push(members.run(stop.signal));
   }
-  const kinds = runKinds(environment, caches, stop.signal);
+  const kinds = runKinds(environment, caches, hostNodes, stop.signal);
   checkCaches();
   await bootstrap({ configuration, virtual, kubeconfigs, logger, signal: stop.signal });
   installed = true;

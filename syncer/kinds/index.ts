@@ -11,7 +11,7 @@ import { endpointSlices, tellOfUnsyncedEndpoints } from './endpoint-slices';
 import type { KindEnvironment } from './environment';
 import { ContentInUse } from './in-use';
 import { HostEvents } from './events';
-import { HostNodes } from './host-nodes';
+import type { HostNodes } from './host-nodes';
 import { ingresses } from './ingresses';
 import { networkPolicies } from './network-policies';
 import { Nodes } from './nodes';
@@ -36,15 +36,18 @@ export { createCaches } from './caches';
 export type { Caches } from './caches';
 export type { KindEnvironment } from './environment';
 export { HostFacts } from './host-facts';
+export { HostNodes } from './host-nodes';
 export { HostVersion } from './host-version';
 
 /**
  * Wires every synced kind to the caches and runs them until the signal ends.
+ * @param hostNodes made with the same caches, early: whoever waits for its turn answers for these nodes, too
  * @param now the time of day that tokens and certificates are renewed by, in ms since 1970. @default Date.now
  */
 export async function runKinds(
   environment: KindEnvironment,
   caches: Caches,
+  hostNodes: HostNodes,
   signal: AbortSignal,
   now?: () => number,
 ): Promise<void> {
@@ -91,7 +94,6 @@ export async function runKinds(
     caches.host.secrets,
     references,
   );
-  const hostNodes = new HostNodes(environment, caches);
   const nodes = new Nodes(environment, caches, hostNodes);
   const tokens = new Tokens(environment, caches, now);
   const accountTwins = toHost.serviceAccounts.enabled ? serviceAccounts(environment, caches, references) : undefined;

@@ -1,14 +1,21 @@
 import { Size } from 'cdk8s';
 import type { Deployment } from 'kubernetes-types/apps/v1';
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1';
-import { Store } from '../../constructs';
-import { resources } from '../../syncer/kube-client';
+import { NodeSyncPolicy, Store } from '../../constructs';
+import { KubeClient, resources } from '../../syncer/kube-client';
 import { eventually } from '../virtual-cluster';
 import { activePod, replicasReady, useTheAPI } from './replicas';
 import { useVirtualCluster } from './virtual-cluster';
 
 const PODS = 10;
-const cluster = useVirtualCluster('available', { replicas: 3, store: Store.persistent({ size: Size.gibibytes(1) }) });
+const cluster = useVirtualCluster('available', {
+  replicas: 3,
+  store: Store.persistent({ size: Size.gibibytes(1) }),
+  dns: { enabled: false },
+  sync: { fromHost: { nodes: NodeSyncPolicy.allNodes() } },
+});
+/** So many connections go to one of three replicas each that all of them are among those, but for one run in a hundred million. */
+const CONNECTIONS = 48;
 
 test('three replicas come up; when the active one is killed in the middle of a rollout, the API goes on and all pods come up', async () => {
   const { host, name, namespace, virtual } = cluster.current;
@@ -18,6 +25,20 @@ test('three replicas come up; when the active one is killed in the middle of a r
     return found.status?.disruptionsAllowed === 1 && found;
   });
   expect(budget.spec).toMatchObject({ maxUnavailable: 1 });
+
+  const nodes = await eventually('the nodes of the host are shown', async () => {
+    const { items } = await virtual.list(resources.nodes);
+    return items.length > 0 && items.map(({ metadata }) => metadata?.name ?? '');
+  });
+  // No pod is on them yet, so that a syncer knows them by the host's nodes alone, whether it is the active one or waits.
+  for (let connection = 0; connection < CONNECTIONS; connection += 1) {
+    const client = new KubeClient(virtual.connection, { userAgent: 'test' });
+    try {
+      expect(await client.getText(`/api/v1/nodes/${nodes[0]}/proxy/pods`)).toContain('PodList');
+    } finally {
+      await client.close();
+    }
+  }
 
   const active = await activePod(cluster.current);
   const use = useTheAPI(cluster.current, 'default');

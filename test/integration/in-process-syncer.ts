@@ -3,7 +3,7 @@ import { resolveConfiguration } from '../../syncer/configuration/document';
 import type { SyncerConfiguration, SyncerConfigurationInput } from '../../syncer/configuration';
 import type { Leadership } from '../../syncer/election';
 import { createLogger, EventRecorder, Metrics } from '../../syncer/engine';
-import { createCaches, HostVersion, runKinds } from '../../syncer/kinds';
+import { createCaches, HostNodes, HostVersion, runKinds } from '../../syncer/kinds';
 import type { Caches } from '../../syncer/kinds';
 import { KubeClient, resources } from '../../syncer/kube-client';
 import type { ClusterConnection } from '../../syncer/kube-client';
@@ -100,9 +100,10 @@ export async function startSyncer(
   };
   await hostVersion.known();
   const stop = new AbortController();
+  const hostNodes = new HostNodes(environment, caches);
   const kinds = async (): Promise<void> => {
     leadership = await lead?.(stop.signal);
-    await runKinds(environment, caches, stop.signal, now);
+    await runKinds(environment, caches, hostNodes, stop.signal, now);
   };
   const running = Promise.all([caches.run('host', stop.signal), caches.run('virtual', stop.signal), kinds()]);
   return {
