@@ -55,7 +55,14 @@ const rooms = {
     'syncer/translation',
     'syncer/policy',
   ],
-  cli: ['constructs', 'syncer/configuration', 'syncer/translation', 'syncer/policy', 'syncer/kube-client'],
+  cli: [
+    'constructs',
+    'syncer/configuration',
+    'syncer/translation',
+    'syncer/policy',
+    'syncer/kube-client',
+    'syncer/sleep',
+  ],
 };
 const syncerRooms = Object.keys(rooms).filter((room) => room.startsWith('syncer/'));
 const outside = ['images', 'examples', 'test', 'tasks'];

@@ -35,7 +35,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('the package holds constructs and what they stand on, and neither tests nor the syncer', () => {
+test('the package holds constructs, what they stand on, and the command line, and neither tests nor the syncer', () => {
   expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'dist/constructs/index.d.ts']));
   const rooms = [
     'dist/constructs/',
@@ -45,7 +45,21 @@ test('the package holds constructs and what they stand on, and neither tests nor
     'dist/syncer/policy/',
   ];
   const others = files.filter((path) => !rooms.some((room) => path.startsWith(room)));
-  expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+  expect(others.sort()).toEqual([
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'dist/cli/nestling.js',
+    'dist/cli/nestling.js.LICENSES.txt',
+    'package.json',
+  ]);
+});
+
+test('the command line is one file that needs nothing beside it to say what there is', () => {
+  const program = join(modules, 'nestling/dist/cli/nestling.js');
+  const text = execFileSync(process.execPath, [program, '--help'], { cwd: folder, encoding: 'utf8' });
+  expect(text).toMatch(/^Usage: nestling COMMAND/);
+  expect(text).toMatch(/^ {2}list /m);
 });
 
 test('gives a user’s tests what they need, by a way of its own', () => {

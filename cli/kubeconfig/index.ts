@@ -1,0 +1,3 @@
+export { credentialsOf, resolveContext, type Credentials, type ResolvedContext } from './connection';
+export type { ContextEntry } from './document';
+export { kubeconfigFiles, readKubeconfig, type Kubeconfig } from './kubeconfig';
