@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { KUBERNETES_PAIRS, type KubernetesPair } from '../syncer/configuration';
 
 const root = join(__dirname, '..');
 const reports = join(root, 'build', 'test-reports');
@@ -29,13 +30,16 @@ const ON_HOST: ReadonlySet<string> = new Set(['e2e', 'long']);
 
 /** What the suite `versions` runs between API servers of two minors, beside its own files. */
 const SKEWED_FILES = ['test/integration/kinds-', 'test/integration/pod-budget', 'test/integration/services-types'];
-/** Between which; as in the variable NESTLING_TEST_VERSIONS, which names one pair instead. */
-const SKEWS = [
-  'host=1.35,virtual=1.37',
-  'host=1.37,virtual=1.35',
-  'host=1.36,virtual=1.37',
-  'host=1.37,virtual=1.36',
-] as const;
+/** What it runs between those that stand between pairs that have all of them. */
+const NEAR_FILES = ['pods', 'contents', 'claims'].map((kind) => `test/integration/kinds-${kind}.test.ts`);
+/** Minors of Kubernetes that all suites run with where nothing else is said. */
+const NEWEST = '1.37';
+
+/** What the suite `versions` runs between a pair of minors. */
+function filesOf({ host, virtual }: KubernetesPair): readonly string[] {
+  const isFar = host !== virtual && (host === NEWEST || virtual === NEWEST);
+  return isFar ? SKEWED_FILES : NEAR_FILES;
+}
 
 const USAGE = `usage: npm test [-- SUITE... | FILE...] [OPTIONS OF JEST]
 
@@ -143,8 +147,10 @@ async function acrossVersions(extra: readonly string[]): Promise<Counts> {
   const skewed = files.filter((file) => !own.includes(file));
   const needed = Object.keys(KUBERNETES_MINORS) as (keyof typeof KUBERNETES_MINORS)[];
   try {
-    const skews = one ? [one] : SKEWS;
-    for (const skew of skews) testedVersions(skew);
+    const pairs = one
+      ? [testedVersions(one)]
+      : KUBERNETES_PAIRS.filter(({ host, virtual }) => host !== NEWEST || virtual !== NEWEST);
+    for (const { host, virtual } of pairs) testedVersions(`host=${host},virtual=${virtual}`);
     for (const minor of needed) {
       const names = ['etcd', 'kube-apiserver', 'kube-controller-manager'] as const;
       await resolveBinaries(names, standardErrorLog, stop.signal, minor);
@@ -153,8 +159,9 @@ async function acrossVersions(extra: readonly string[]): Promise<Counts> {
       ...(files.length > 0 && own.length === 0 ? [] : [() => jest('versions', [...options, ...own])]),
       ...(files.length > 0 && skewed.length === 0
         ? []
-        : skews.map((skew) => () => {
-            const tests = skewed.length > 0 ? skewed : SKEWED_FILES;
+        : pairs.map((pair) => () => {
+            const tests = skewed.length > 0 ? skewed : filesOf(pair);
+            const skew = `host=${pair.host},virtual=${pair.virtual}`;
             return jest('versions', [...options, ...tests], `versions ${skew}`, { NESTLING_TEST_VERSIONS: skew });
           })),
     ];

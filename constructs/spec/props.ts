@@ -172,8 +172,8 @@ export interface VirtualClusterProps {
    */
   readonly scope?: RightsScope;
   /**
-   * Version of the host's Kubernetes, such as `1.36` or what its `kubectl version` says: synthesis then refuses hosts that this release
-   * was not tested on.
+   * Version of the host's Kubernetes, such as `1.36` or what its `kubectl version` says: synthesis then refuses a host that this release
+   * was not tested on with virtual clusters of `version`.
    *
    * @default - not known, and not checked
    */

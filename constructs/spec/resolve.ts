@@ -3,8 +3,8 @@ import {
   CONFIGURATION_KIND,
   ConfigurationError,
   dnsNameProblem,
+  hostVersionProblem,
   imageProblem,
-  KUBERNETES_VERSIONS,
   kubernetesVersionProblem,
   namespaceNameProblem,
   type ConfigurationProblem,
@@ -64,7 +64,7 @@ export function resolveSpec(props: VirtualClusterProps, context: SpecContext): R
   const images = resolveImages(props, problems);
   const store = resolveStore((props.store ?? DEFAULTS.store).props, { name, namespace }, problems);
   const resources = resolveResources(props, problems);
-  problems.push(...hostVersionProblems(props.hostVersion));
+  problems.push(...hostVersionProblems(props));
   const exposure = props.exposure ?? DEFAULTS.exposure;
   problems.push(...exposureProblems(exposure));
   if (props.sleep !== undefined) problems.push(...sleepProblems(props.sleep, name));
@@ -114,17 +114,11 @@ export function resolveSpec(props: VirtualClusterProps, context: SpecContext): R
   return { ok: true, spec: { ...spec, quota, containerDefaults } };
 }
 
-/** Minors of hosts that each version of a virtual cluster is tested on: those that virtual clusters can have themselves. */
-function hostVersionProblems(hostVersion: string | undefined): ConfigurationProblem[] {
-  if (hostVersion === undefined) return [];
-  const minors = [...new Set(KUBERNETES_VERSIONS.map((version) => version.split('.').slice(0, 2).join('.')))];
-  const minor = /^v?(\d+\.\d+)(?:[.+-].*)?$/.exec(hostVersion)?.[1];
-  if (minor !== undefined && minors.includes(minor)) return [];
-  const message =
-    minor === undefined
-      ? `is no version of Kubernetes: write its minor, such as ${minors.at(-1)}`
-      : `is no host that virtual clusters are tested on, which are ${minors.join(', ')}: use such a host, or leave this out to go without the test`;
-  return [{ field: 'hostVersion', value: hostVersion, message }];
+/** What stands against the virtual cluster's version on the host's; a version that does not exist is told by itself. */
+function hostVersionProblems({ hostVersion, version = DEFAULTS.version }: VirtualClusterProps): ConfigurationProblem[] {
+  if (hostVersion === undefined || version.images === undefined) return [];
+  const message = hostVersionProblem(hostVersion, version.version);
+  return message === undefined ? [] : [{ field: 'hostVersion', value: hostVersion, message }];
 }
 
 function sleepSpec({ sleep, wake, timeZone }: SleepSchedule): SleepScheduleSpec {

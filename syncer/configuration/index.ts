@@ -30,12 +30,15 @@ export {
 } from './defaults';
 export { ConfigurationError, problemLine, type ConfigurationProblem } from './error';
 export {
+  hostVersionProblem,
+  KUBERNETES_PAIRS,
   KUBERNETES_VERSIONS,
   kubernetesVersionProblem,
   rollingUpgradeProblem,
   serviceWebhookWay,
   upgradeProblem,
   type ServiceWebhookWay,
+  type KubernetesPair,
 } from './kubernetes-version';
 export { keyMatches } from './key-pattern';
 export type { AnnotationReference, AnnotationRule, AnnotationValues } from './ingress';

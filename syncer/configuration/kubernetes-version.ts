@@ -32,6 +32,59 @@ export function kubernetesVersionProblem(version: string): string | undefined {
     : `is not a version that this release runs: choose one of ${KUBERNETES_VERSIONS.join(', ')}`;
 }
 
+/** A minor of the host and one of the virtual cluster. */
+export interface KubernetesPair {
+  readonly host: string;
+  readonly virtual: string;
+}
+
+/**
+ * Hosts that virtual clusters run on. API servers of the same cluster may be one minor apart (Kubernetes' version skew policy); what a
+ * syncer translates between two clusters no policy says. So these are the pairs that the tests of this release ran between: for each that is
+ * here `npm run test:versions` starts a host and a virtual cluster, but for the newest twice, which all other suites have.
+ */
+export const KUBERNETES_PAIRS: readonly KubernetesPair[] = [
+  { host: '1.35', virtual: '1.37' },
+  { host: '1.37', virtual: '1.35' },
+  { host: '1.36', virtual: '1.37' },
+  { host: '1.37', virtual: '1.36' },
+  { host: '1.35', virtual: '1.36' },
+  { host: '1.36', virtual: '1.35' },
+  { host: '1.35', virtual: '1.35' },
+  { host: '1.36', virtual: '1.36' },
+  { host: '1.37', virtual: '1.37' },
+];
+
+/**
+ * What stands against a virtual cluster of a version on a host.
+ *
+ * @param hostVersion the host's minor, such as `1.36`, or what `kubectl version` says of its server
+ * @param version of the virtual cluster, such as `1.37.2`
+ * @param pairs what was tested
+ * @returns a sentence with the remedy, or undefined where nothing does
+ */
+export function hostVersionProblem(
+  hostVersion: string,
+  version: string,
+  pairs: readonly KubernetesPair[] = KUBERNETES_PAIRS,
+): string | undefined {
+  const hosts = [...new Set(pairs.map(({ host }) => host))].sort(byMinor);
+  const minor = /^v?(\d+\.\d+)(?:[.+-].*)?$/.exec(hostVersion)?.[1];
+  if (minor === undefined) return `is no version of Kubernetes: write its minor, such as ${hosts.at(-1)}`;
+  const virtual = version.split('.').slice(0, 2).join('.');
+  if (pairs.some((pair) => pair.host === minor && pair.virtual === virtual)) return undefined;
+  const on = pairs.filter(({ host }) => host === minor).map((pair) => pair.virtual);
+  const of = pairs.filter((pair) => pair.virtual === virtual).map(({ host }) => host);
+  const others = [
+    ...(on.length > 0 ? [`set version to one of ${on.sort(byMinor).join(', ')}`] : []),
+    ...(of.length > 0 ? [`use a host of ${of.sort(byMinor).join(', ')}`] : []),
+    'leave this out to go without the test',
+  ];
+  return `is no host that virtual clusters of ${virtual} are tested on: ${others.join(', or ')}`;
+}
+
+const byMinor = (one: string, other: string): number => minorOf(one) - minorOf(other);
+
 /**
  * What stands against running a version on what another one has stored. Kubernetes goes up one minor at a time and never down: a minor
  * may store objects in a form that the one before it, or the one after the next, does not read (version skew policy).

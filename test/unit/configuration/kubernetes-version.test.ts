@@ -1,4 +1,6 @@
 import {
+  hostVersionProblem,
+  KUBERNETES_PAIRS,
   KUBERNETES_VERSIONS,
   kubernetesVersionProblem,
   rollingUpgradeProblem,
@@ -24,6 +26,45 @@ test('the Service webhook is an object in 1.35, a file behind a feature gate in 
     'manifest',
     'manifest',
   ]);
+});
+
+describe('a host', () => {
+  test('of each minor and a virtual cluster of each minor is a pair that the tests of versions run', () => {
+    const minors = Object.keys(KUBERNETES_MINORS);
+    const pairs = KUBERNETES_PAIRS.map(({ host, virtual }) => `${host} ${virtual}`).sort();
+    expect(pairs).toEqual(minors.flatMap((host) => minors.map((virtual) => `${host} ${virtual}`)).sort());
+  });
+
+  const pairs = [
+    { host: '1.36', virtual: '1.37' },
+    { host: '1.37', virtual: '1.37' },
+    { host: '1.36', virtual: '1.36' },
+  ];
+
+  test.each([
+    ['1.36', '1.37.2'],
+    ['v1.36.4+k3s1', '1.36.3'],
+    ['1.37.0-gke.100', '1.37.2'],
+  ])('of %s may have virtual clusters of %s, which were tested', (host, version) => {
+    expect(hostVersionProblem(host, version, pairs)).toBeUndefined();
+  });
+
+  test.each([
+    [
+      '1.37',
+      '1.36.3',
+      'is no host that virtual clusters of 1.36 are tested on: set version to one of 1.37, or use a host of 1.36, or leave this out to go without the test',
+    ],
+    [
+      '1.38.1',
+      '1.37.2',
+      'is no host that virtual clusters of 1.37 are tested on: use a host of 1.36, 1.37, or leave this out to go without the test',
+    ],
+    ['newest', '1.37.2', 'is no version of Kubernetes: write its minor, such as 1.37'],
+    ['2.37', '1.37.2', expect.stringContaining('is no host that virtual clusters of 1.37 are tested on') as string],
+  ])('of %s may not have virtual clusters of %s, which were not', (host, version, problem) => {
+    expect(hostVersionProblem(host, version, pairs)).toEqual(problem);
+  });
 });
 
 describe('an upgrade', () => {

@@ -3,6 +3,7 @@ import {
   Exposure,
   HostNodes,
   IngressSync,
+  KubernetesVersion,
   NodeSyncPolicy,
   rights,
   RightsScope,
@@ -10,6 +11,7 @@ import {
   VirtualCluster,
   type VirtualClusterProps,
 } from '../../../constructs';
+import { KUBERNETES_PAIRS } from '../../../syncer/configuration';
 import { chartInTeamA, propsError, synthesisError, synthesize } from './synthesized';
 
 const hosts = (...allowedHosts: string[]): VirtualClusterProps => ({
@@ -156,9 +158,23 @@ describe('the version of the host', () => {
   });
 
   test.each(['1.34', '1.38.0', 'v2.35.0'])('that nothing was tested on is refused: %s', (hostVersion) => {
-    expect(propsError({ hostVersion })).toContain(
-      `hostVersion: "${hostVersion}": is no host that virtual clusters are tested on, which are 1.35, 1.36, 1.37: use such a host`,
+    expect(propsError({ hostVersion, version: KubernetesVersion.V1_36 })).toContain(
+      `[test/my-vc1] hostVersion: "${hostVersion}": is no host that virtual clusters of 1.36 are tested on: ` +
+        'use a host of 1.35, 1.36, 1.37, or leave this out to go without the test',
     );
+  });
+
+  test.each(
+    KubernetesVersion.supported.flatMap((version) =>
+      ['1.33', '1.34', '1.35', '1.36', '1.37', '1.38'].map((host) => [host, version] as const),
+    ),
+  )('%s below virtual clusters of %s may be where the tests of versions run that pair', (hostVersion, number) => {
+    const isTested = KUBERNETES_PAIRS.some(
+      ({ host, virtual }) => host === hostVersion && number.startsWith(`${virtual}.`),
+    );
+    const version = KubernetesVersion.of(number);
+    if (isTested) expect(() => synthesize({ hostVersion, version })).not.toThrow();
+    else expect(propsError({ hostVersion, version })).toContain(`hostVersion: "${hostVersion}"`);
   });
 
   test('is a version', () => {
