@@ -4,17 +4,26 @@
  */
 import { App, Chart, Duration, Size } from 'cdk8s';
 import {
+  ContainerDefaults,
   Cpu,
   Exposure,
   FieldPatch,
   HostNodes,
   IngressSync,
+  Isolation,
+  KubeconfigServer,
   KubernetesVersion,
+  NetworkPeer,
   NodeSyncPolicy,
   PodSecurityLevel,
+  Quota,
+  Scheduler,
+  SleepSchedule,
   Store,
   TlsPassthrough,
   VirtualCluster,
+  type PublishedServiceProps,
+  type ShownServiceProps,
 } from '../../../constructs';
 
 const chart = new Chart(new App(), 'types', { namespace: 'team-a' });
@@ -40,6 +49,10 @@ export function impossibleCombinations(): void {
   Store.postgres({});
   // @ts-expect-error a database has no volume of ours
   Store.postgres({ secretName: 'database', size: Size.gibibytes(1) });
+  // @ts-expect-error a volume of our own has no prefix in a store of others
+  Store.persistent({ prefix: '/vc' });
+  // @ts-expect-error a database is somebody else's, who says how large it may be
+  Store.mysql({ secretName: 'database', quota: Size.gibibytes(1) });
   // @ts-expect-error the addresses are missing
   Store.etcd({ secretName: 'etcd' });
 
@@ -49,6 +62,16 @@ export function impossibleCombinations(): void {
   Exposure.ingress({ host: 'vc.example.com' });
   // @ts-expect-error a node port passes everything on
   Exposure.nodePort({ passthrough });
+  // @ts-expect-error a ClusterIP has no name that leads to it from outside
+  Exposure.clusterIP({ host: 'vc.example.com' });
+  // @ts-expect-error who may come in is said to a load balancer; a port of nodes lets everybody in
+  Exposure.nodePort({ sourceRanges: ['203.0.113.0/24'] });
+  // @ts-expect-error a load balancer has the port of the API server
+  Exposure.loadBalancer({ port: 6443 });
+  // @ts-expect-error how the controller passes TLS on is missing
+  Exposure.ingress({ host: 'vc.example.com', className: 'public' });
+  // @ts-expect-error a route of TLS is passed on as it is
+  Exposure.tlsRoute({ host: 'vc.example.com', gateway: { name: 'gateway' }, passthrough });
   // @ts-expect-error the Gateway is missing
   Exposure.tlsRoute({ host: 'vc.example.com' });
 
@@ -60,6 +83,62 @@ export function impossibleCombinations(): void {
   new IngressSync(chart, 'rules', { annotations: [{ key: 'a.example/b', action: 'rewrite' }] });
   // @ts-expect-error the text is missing
   FieldPatch.rewrite('spec.a', { function: 'prefix' });
+
+  // @ts-expect-error what is removed has no value
+  FieldPatch.remove('spec.a', 'b');
+  // @ts-expect-error a name on the host has no text of its own
+  FieldPatch.rewrite('spec.a', { function: 'hostName', text: 'b' });
+  // @ts-expect-error a function is no JSON
+  FieldPatch.set('spec.a', () => 'b');
+
+  // @ts-expect-error two replicas of the store agree on nothing when one is gone
+  new VirtualCluster(chart, 'vc', { replicas: 2 });
+  // @ts-expect-error levels of isolation are a class
+  new VirtualCluster(chart, 'vc', { isolation: 'restricted' });
+  // @ts-expect-error who may come in is a peer, so that a range, a namespace and pods are told apart
+  Isolation.baseline({ network: { allowIngressFrom: ['203.0.113.0/24'] } });
+  // @ts-expect-error a limit of objects is a number
+  Quota.standard({ pods: '50' });
+  // @ts-expect-error a limit of memory has a unit
+  Quota.of({ memoryRequests: 40 });
+  // @ts-expect-error containers ask for no storage: claims do
+  ContainerDefaults.of({ storage: Size.gibibytes(1) });
+  // @ts-expect-error pods are in a namespace, or in all; a range has none
+  NetworkPeer.cidr('203.0.113.0/24', { namespace: 'platform' });
+  // @ts-expect-error what wakes has slept before
+  SleepSchedule.cron({ wake: '0 7 * * 1-5' });
+  // @ts-expect-error working hours end
+  SleepSchedule.outside({ from: '07:00' });
+  // @ts-expect-error a schedule is a class, whose times are checked
+  new VirtualCluster(chart, 'vc', { sleep: '0 19 * * *' });
+  // @ts-expect-error a scheduler is a class
+  new VirtualCluster(chart, 'vc', { scheduler: 'virtual' });
+  // @ts-expect-error how far rights reach is an enumeration
+  new VirtualCluster(chart, 'vc', { scope: 'namespace' });
+  // @ts-expect-error 1.40 as a number would be 1.4
+  new VirtualCluster(chart, 'vc', { hostVersion: 1.36 });
+  // @ts-expect-error the Secret of a kubeconfig has a name
+  new VirtualCluster(chart, 'vc', { kubeconfigs: [{ server: KubeconfigServer.inside() }] });
+  // @ts-expect-error where a kubeconfig leads is a class
+  new VirtualCluster(chart, 'vc', { kubeconfigs: [{ secretName: 'a', server: 'https://vc.example.com' }] });
+  const virtual = { namespace: 'shop', name: 'web' };
+  // @ts-expect-error a Service of the virtual cluster is in a namespace
+  const shown: ShownServiceProps = { host: { name: 'db' }, virtual: { name: 'db' } };
+  // @ts-expect-error a Service of the tenant is published in the cluster's own host namespace, never in another
+  const published: PublishedServiceProps = { virtual, host: { name: 'web', namespace: 'other' } };
+  new VirtualCluster(chart, 'vc', { hostServices: { toVirtual: [shown], toHost: [published] } });
+  // @ts-expect-error only who syncs claims keeps them
+  new VirtualCluster(chart, 'vc', { sync: { toHost: { networkPolicies: { deletionPolicy: 'Retain' } } } });
+  // @ts-expect-error events have nothing to choose from
+  new VirtualCluster(chart, 'vc', { sync: { fromHost: { events: { selector: {} } } } });
+  // @ts-expect-error nodes come from the host
+  new VirtualCluster(chart, 'vc', { sync: { toHost: { nodes: NodeSyncPolicy.real() } } });
+  // @ts-expect-error a cluster that is declared elsewhere is in a namespace
+  VirtualCluster.fromVirtualClusterName(chart, 'imported', 'vc');
+  // @ts-expect-error one that is declared elsewhere takes no manifests
+  VirtualCluster.fromVirtualClusterName(chart, 'imported', 'vc', { namespace: 'team-a' }).addManifests({});
+  // @ts-expect-error a chart is made by a function, in the scope that it gets
+  new VirtualCluster(chart, 'vc').addChart('web');
 
   // @ts-expect-error units are part of the type
   new VirtualCluster(chart, 'vc', { resources: { etcd: { cpuRequest: '1' } } });
@@ -96,6 +175,19 @@ export function possibleCombinations(): void {
     certificateLifetime: Duration.hours(1),
     podSecurity: PodSecurityLevel.RESTRICTED,
     version: KubernetesVersion.V1_36,
-    sync: { fromHost: { nodes }, toHost: { ingresses } },
+    sync: { fromHost: { nodes }, toHost: { ingresses, persistentVolumeClaims: { deletionPolicy: 'Retain' } } },
+    replicas: 3,
+    isolation: Isolation.baseline({
+      network: { allowIngressFrom: [NetworkPeer.cidr('203.0.113.0/24'), NetworkPeer.namespace('platform')] },
+      quota: Quota.standard({ pods: 50 }),
+      containerDefaults: ContainerDefaults.of({ cpuRequest: Cpu.millis(10) }),
+    }),
+    scheduler: Scheduler.host(),
+    hostVersion: '1.36',
+    kubeconfigs: [{ secretName: 'a', server: KubeconfigServer.inside() }],
+    hostServices: {
+      toHost: [{ virtual: { namespace: 'shop', name: 'web' }, host: { name: 'web' } }],
+      toVirtual: [{ host: { namespace: 'platform', name: 'db' }, virtual: { namespace: 'shop', name: 'db' } }],
+    },
   });
 }
