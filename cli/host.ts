@@ -1,4 +1,5 @@
 import { KubeClient } from '../syncer/kube-client';
+import { connectionOf } from './connected-context';
 import { credentialsOf, kubeconfigFiles, readKubeconfig, resolveContext } from './kubeconfig';
 import type { Kubeconfig, ResolvedContext } from './kubeconfig';
 
@@ -26,14 +27,16 @@ export interface HostCluster {
 const TIMEOUT_SECONDS = 15;
 
 /**
- * The host cluster that flags, $KUBECONFIG and the current context name.
+ * The host cluster that flags, $KUBECONFIG and the current context name. Where that context leads to a virtual cluster, the host of it.
  *
  * @throws Failure for what is wrong with the kubeconfig
  */
 export async function openHost(flags: HostFlags): Promise<HostCluster> {
   const files = kubeconfigFiles(flags.kubeconfig);
   const kubeconfig = await readKubeconfig(files, flags.kubeconfig !== undefined);
-  const context = resolveContext(kubeconfig, flags.context);
+  // Who is connected to a virtual cluster means its host: `list` and `delete` go on as before. Its own name leads into it.
+  const current = kubeconfig.contexts.get(kubeconfig.currentContext ?? '')?.entry;
+  const context = resolveContext(kubeconfig, flags.context ?? connectionOf(current)?.parent);
   const { connection } = await credentialsOf(context);
   return {
     client: new KubeClient(connection, { userAgent: 'nestling-cli', timeoutSeconds: TIMEOUT_SECONDS }),

@@ -19,6 +19,16 @@ export interface FoundCluster {
   readonly statefulSet: StatefulSet;
 }
 
+/** There is no virtual cluster of a name. */
+export class NotFound extends Failure {
+  /** @param namespace where it was looked for; undefined: everywhere */
+  constructor(name: string, namespace: string | undefined, others: readonly string[] = []) {
+    const place = namespace === undefined ? '' : ` in namespace ${namespace}`;
+    const known = others.length === 0 ? 'there is none' : `there are: ${others.slice(0, 20).join(', ')}`;
+    super(`virtual cluster ${name} is not there${place} (${known}): check the name, --namespace and --context`);
+  }
+}
+
 /** The context of a kubeconfig that leads to a virtual cluster. @param parent the context of its host */
 export function contextName(name: string, namespace: string, parent: string): string {
   return `nestling_${name}_${namespace}_${parent}`;
@@ -44,7 +54,7 @@ export async function findClusters(host: HostCluster, signal?: AbortSignal): Pro
 /**
  * The virtual cluster of a name.
  *
- * @throws Failure with the names that there are, or the namespaces where several have that name
+ * @throws NotFound with the names that there are, Failure with the namespaces where several have that name
  */
 export async function findCluster(host: HostCluster, name: string, signal?: AbortSignal): Promise<FoundCluster> {
   const all = await findClusters(host, signal);
@@ -56,12 +66,8 @@ export async function findCluster(host: HostCluster, name: string, signal?: Abor
     const namespaces = named.map(({ namespace }) => namespace).join(', ');
     throw new Failure(`virtual cluster ${name} is in several namespaces: choose one with --namespace: ${namespaces}`);
   }
-  const place = host.givenNamespace === undefined ? '' : ` in namespace ${host.givenNamespace}`;
   const others = all.map((cluster) => `${cluster.namespace}/${cluster.name}`);
-  const known = others.length === 0 ? 'there is none' : `there are: ${others.slice(0, 20).join(', ')}`;
-  throw new Failure(
-    `virtual cluster ${name} is not there${place} (${known}): check the name, --namespace and --context`,
-  );
+  throw new NotFound(name, host.givenNamespace, others);
 }
 
 async function clustersIn(

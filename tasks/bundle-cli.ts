@@ -35,7 +35,10 @@ export async function bundleCommandLine(): Promise<void> {
       {
         name: 'constructs',
         setup: ({ onResolve }) => {
-          onResolve({ filter: /^(\.\.\/)+constructs$/ }, () => ({ path: '../constructs/index.js', external: true }));
+          onResolve({ filter: /^(\.\.\/)+constructs(\/index\.js)?$/ }, () => ({
+            path: '../constructs/index.js',
+            external: true,
+          }));
           onResolve({ filter: /^(\.\.\/)+constructs\// }, ({ path, importer }) => ({
             errors: [{ text: `${path} of ${importer}: import what the package exports, from constructs itself` }],
           }));
