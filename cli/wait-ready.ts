@@ -37,7 +37,7 @@ export async function waitReady(options: WaitOptions): Promise<void> {
   const told = new Set<string>();
   const tellEvent = async (): Promise<void> => {
     try {
-      const { items } = await client.list<Event>(resources.events, { namespace, signal: stop.signal });
+      const { items } = await client.list<Event>(resources.events, { namespace, signal });
       const event = lastEvent(
         items,
         new Set([names.statefulSet, ...[0, 1, 2].map((n) => `${name}-${n}`), `data-${names.pod}`]),

@@ -72,7 +72,7 @@ export async function run(context: Context, [given]: readonly unknown[], flags: 
   } catch (error) {
     progress.clear();
     if (signal.aborted) await takeAway(context, host, name, namespace, made);
-    else if (made.any) {
+    else if (made.any || found !== undefined) {
       progress.note(
         `virtual cluster ${namespace}/${name} is not complete: go on with ${again}, or take it away with nestling delete ${name} -n ${namespace}`,
       );
