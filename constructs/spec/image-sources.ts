@@ -25,8 +25,10 @@ export class ImageSources {
   }
 
   private constructor(
-    private readonly prefix: string | undefined,
-    private readonly overrides: Partial<ControlPlaneImages>,
+    /** @internal */
+    readonly prefix: string | undefined,
+    /** @internal */
+    readonly overrides: Partial<ControlPlaneImages>,
   ) {}
 
   /**

@@ -5,3 +5,4 @@
 export { configurationJsonSchema } from './json-schema';
 export { formatConfiguration, parseConfiguration, readDocument, resolveConfiguration } from './parse';
 export { configurationSchema } from './schema';
+export { schemaProblems } from './schema-problems';

@@ -1,9 +1,9 @@
 import { parseDocument, stringify } from 'yaml';
-import type * as z from 'zod';
 import { contradictions } from './contradictions';
-import { ConfigurationError, type ConfigurationProblem } from './error';
+import { ConfigurationError } from './error';
 import { controlPlaneNames } from './names';
 import { configurationSchema, type SyncerConfiguration, type SyncerConfigurationInput } from './schema';
+import { schemaProblems } from './schema-problems';
 
 /**
  * Reads the configuration document and applies its defaults.
@@ -39,10 +39,7 @@ export function readDocument(yamlText: string): unknown {
 export function resolveConfiguration(input: unknown): SyncerConfiguration {
   const result = configurationSchema.safeParse(input);
   if (!result.success) {
-    throw new ConfigurationError(
-      'The configuration',
-      result.error.issues.flatMap((issue) => problems(issue, input)),
-    );
+    throw new ConfigurationError('The configuration', schemaProblems(result.error.issues, input));
   }
   const { host, virtualCluster } = result.data;
   const configuration = {
@@ -72,51 +69,4 @@ function notYaml(errors: readonly Error[]): ConfigurationError {
       message: `is not YAML (${error.message.split('\n')[0]?.replace(/:$/, '')}): correct the syntax there`,
     })),
   );
-}
-
-function problems(issue: z.core.$ZodIssue, input: unknown): ConfigurationProblem[] {
-  const field = fieldPath(issue.path);
-  const value = valueAt(input, issue.path);
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      field: fieldPath([...issue.path, key]),
-      value: valueAt(input, [...issue.path, key]),
-      message: 'is not a known field: correct its spelling or remove it',
-    }));
-  }
-  const wrong = (what: string) => (value === undefined ? 'is missing' : what);
-  if (issue.code === 'invalid_type') {
-    return [{ field, value, message: `${wrong('has the wrong type')}: give ${named(issue.expected)}` }];
-  }
-  if (issue.code === 'invalid_value') {
-    return [{ field, value, message: `${wrong('is not allowed')}: write ${issue.values.map(String).join(' or ')}` }];
-  }
-  return [{ field, value, message: issue.message }];
-}
-
-/** What the schema calls a type, for people who write YAML. */
-function named(type: string): string {
-  const names = new Map([
-    ['object', 'a map of fields'],
-    ['array', 'a list'],
-    ['boolean', 'true or false'],
-    ['int', 'a whole number'],
-  ]);
-  return names.get(type) ?? `a ${type}`;
-}
-
-function fieldPath(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, part) => {
-    if (typeof part === 'number') return `${text}[${part}]`;
-    return text === '' ? String(part) : `${text}.${String(part)}`;
-  }, '');
-}
-
-function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
-  let value = input;
-  for (const part of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = (value as Record<PropertyKey, unknown>)[part];
-  }
-  return value;
 }

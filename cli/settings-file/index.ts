@@ -1,0 +1,3 @@
+export { readSettings } from './read';
+export { plainForm, propsFromPlain, type PlainSettings } from './plain-form';
+export { settingsSchema } from './settings';
