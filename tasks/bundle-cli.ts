@@ -29,8 +29,8 @@ export async function bundleCommandLine(): Promise<void> {
     banner: { js: '#!/usr/bin/env node' },
     absWorkingDir: root,
     logLevel: 'warning',
-    // Optional accelerators of ws, which it does without.
-    external: ['bufferutil', 'utf-8-validate'],
+    // Optional accelerators of ws, which it does without; and the loader of settings files, which has files of its own beside it.
+    external: ['bufferutil', 'utf-8-validate', 'jiti'],
     plugins: [
       {
         name: 'constructs',

@@ -5,12 +5,12 @@ import { clusterNameProblem, namespaceNameProblem } from '../../syncer/configura
 import { ApiError, resources } from '../../syncer/kube-client';
 import type { KubeClient } from '../../syncer/kube-client';
 import { apply, refuseForeign, typed } from '../apply';
-import { clusterObjects } from '../cluster-objects';
+import { planCluster, withSettings } from '../cluster-objects';
 import type { Flags } from '../command';
 import type { Context } from '../context';
 import { Failure, UsageFailure } from '../failure';
 import type { HostCluster } from '../host';
-import { addClusterFlags, propsFrom } from '../props-from';
+import { addClusterFlags, settingsFrom } from '../cluster-settings';
 import { MADE_ANNOTATION, removeCluster } from '../remove-cluster';
 import { findClusters } from '../virtual-clusters';
 import type { FoundCluster } from '../virtual-clusters';
@@ -30,7 +30,8 @@ Without --namespace it goes into the namespace of the context, or nestling-NAME 
 One that is there is left as it is, and waited for. Ctrl-C takes away what was made so far.
 
   nestling create my-vc1 && nestling connect my-vc1
-  nestling create my-vc1 --namespace team-a --replicas 3 --isolation restricted`,
+  nestling create my-vc1 --namespace team-a --replicas 3 --isolation restricted
+  nestling create my-vc1 --file vc.ts`,
   );
 }
 
@@ -42,10 +43,10 @@ export async function run(context: Context, [given]: readonly unknown[], flags: 
   const problem = clusterNameProblem(name);
   if (problem !== undefined) throw new UsageFailure(`name ${JSON.stringify(name)} ${problem}`);
   // Before anything is asked of the host: what is wrong with the flags is told at once.
-  const props = await propsFrom(flags);
+  const settings = await settingsFrom(flags);
   const host = await context.host();
-  const namespace = namespaceFor(host, name);
-  const objects = await clusterObjects(name, namespace, props);
+  const namespace = namespaceFor(host, name, settings['namespace'] as string | undefined);
+  const objects = withSettings(await planCluster(name, namespace, settings), settings);
   const found = await there(host, name, namespace, signal);
   if (found?.status === 'Deleting')
     throw new Failure(`virtual cluster ${namespace}/${name} is being deleted: wait until it is gone`);
@@ -108,11 +109,12 @@ export function secondsOf(value: unknown): number {
   throw new UsageFailure(`--timeout ${String(value)} is no time: write whole seconds, 1 to 86400`);
 }
 
-function namespaceFor(host: HostCluster, name: string): string {
+/** @param ofFile the namespace that the settings file names */
+function namespaceFor(host: HostCluster, name: string, ofFile: string | undefined): string {
   const given = host.givenNamespace;
   const problem = given === undefined ? undefined : namespaceNameProblem(given);
   if (problem !== undefined) throw new UsageFailure(`--namespace ${JSON.stringify(given)} ${problem}`);
-  return given ?? (host.namespace === 'default' ? `nestling-${name}` : host.namespace);
+  return given ?? ofFile ?? (host.namespace === 'default' ? `nestling-${name}` : host.namespace);
 }
 
 async function there(
