@@ -12,6 +12,8 @@ module.exports = {
       },
     ],
   },
+  // `import()` names the JavaScript that a module becomes.
+  moduleNameMapper: { '^(\\.{1,2}/(?:.*/)?(?:constructs|settings-file)/index)\\.js$': '$1' },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/build/'],
   testEnvironment: 'node',
   testSequencer: '<rootDir>/test/slow-first.cjs',

@@ -51,6 +51,7 @@ test('the package holds constructs, what they stand on, and the command line, an
     'README.md',
     'dist/cli/nestling.js',
     'dist/cli/nestling.js.LICENSES.txt',
+    'docs/virtual-cluster.schema.json',
     'package.json',
   ]);
 });
