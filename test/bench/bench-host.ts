@@ -78,18 +78,18 @@ export class BenchHost {
   }
 
   /** A virtual cluster of this host, with all defaults but for the taint of the simulated nodes. */
-  launch(name: string): Promise<RunningVirtualCluster> {
+  async launch(name: string): Promise<RunningVirtualCluster> {
     const props = { isolation: Isolation.baseline({ toleratedTaints: [TAINT] }) };
-    return launch({ host: this.host, name, namespace: `${PREFIX}${name}`, props, signal: this.signal });
+    const cluster = await launch({ host: this.host, name, namespace: `${PREFIX}${name}`, props, signal: this.signal });
+    await firstAccount(cluster.virtual, 'default');
+    return cluster;
   }
 
   /** A namespace of the host for what is done directly. */
   async namespace(): Promise<string> {
     const name = `${PREFIX}direct`;
     await this.client.create(resources.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-    await eventually(`the ServiceAccount of namespace ${name}`, () =>
-      this.client.get(resources.serviceAccounts, { namespace: name, name: 'default' }),
-    );
+    await firstAccount(this.client, name);
     return name;
   }
 
@@ -154,6 +154,13 @@ export class BenchHost {
       return ready.length === NODES;
     });
   }
+}
+
+/** Without it the API server takes no pod. */
+function firstAccount(client: KubeClient, namespace: string): Promise<unknown> {
+  return eventually(`the ServiceAccount of namespace ${namespace}`, () =>
+    client.get(resources.serviceAccounts, { namespace, name: 'default' }),
+  );
 }
 
 const nodeName = (index: number): string => `simulated-${index}`;

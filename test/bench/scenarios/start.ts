@@ -1,6 +1,5 @@
 import type { BenchHost } from '../bench-host';
 import type { Figure } from '../figure';
-import { eventually } from '../../virtual-cluster';
 import { Side } from '../side';
 
 /** (e) From apply to an answering API server and to the first pod, with images present. */
@@ -13,8 +12,7 @@ export async function start(bench: BenchHost, rounds: number): Promise<Figure[]>
     try {
       answers.push(cluster.answeredAfterMs / 1000);
       const side = await Side.open(cluster.virtual, 'default');
-      // The namespace's ServiceAccount comes with the controllers.
-      await eventually('the API server takes a pod', () => side.create('first'));
+      await side.create('first');
       pods.push(((await side.pods.when('first', 'running')) - before) / 1000);
       await side.close();
     } finally {
