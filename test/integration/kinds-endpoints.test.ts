@@ -3,7 +3,7 @@ import type { Endpoint, EndpointSlice } from 'kubernetes-types/discovery/v1';
 import { resources } from '../../syncer/kube-client';
 import { eventually } from '../virtual-cluster/eventually';
 import { HOST_NAMESPACE } from './in-process-syncer';
-import { TwoClusters } from './two-clusters';
+import { found, TwoClusters } from './two-clusters';
 
 let clusters: TwoClusters;
 
@@ -233,6 +233,13 @@ test('a Service that is made anew without selector does not get what the former 
     clusters.host.get(resources.endpoints, { namespace: HOST_NAMESPACE, name: clusters.hostNameOf('reborn') }),
   );
   await clusters.virtual.delete(services, { namespace: 'default', name: 'reborn' });
+  // Where a controller sees both at once it leaves what it wrote for the former one, as in any cluster; here it is the host that is looked at.
+  await eventually('the virtual cluster’s controllers took away what they wrote', async () => {
+    const labelSelector = 'kubernetes.io/service-name=reborn';
+    const slices = await clusters.virtual.list(endpointSlices, { namespace: 'default', labelSelector });
+    const written = await found(clusters.virtual.get(resources.endpoints, { namespace: 'default', name: 'reborn' }));
+    return slices.items.length === 0 && written === undefined;
+  });
   await createService('reborn');
   await addressesOnHost('reborn', []);
 });
