@@ -21,6 +21,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   pause: { summary: 'put a virtual cluster to sleep, and keep its data', load: () => import('./commands/pause.js') },
   resume: { summary: 'wake a virtual cluster', load: () => import('./commands/resume.js') },
   logs: { summary: 'print what its control plane writes', load: () => import('./commands/logs.js') },
+  explain: {
+    summary: "show what tenants' manifests become on the host, or why not",
+    load: () => import('./commands/explain.js'),
+  },
+  rights: { summary: 'list what a virtual cluster may do on the host', load: () => import('./commands/rights.js') },
   synth: { summary: 'write the manifests of a virtual cluster, for GitOps', load: () => import('./commands/synth.js') },
   completion: {
     summary: 'print a script that completes commands in your shell',

@@ -81,6 +81,7 @@ export {
 } from './spec';
 export {
   explain,
+  type ClusterOnHost,
   type ExplainedField,
   type ExplainFacts,
   type Explanation,
@@ -89,6 +90,6 @@ export {
 } from './explain';
 export { IngressSync, type IngressSyncProps } from './ingress-sync';
 export { NodeSyncPolicy, type NodeSyncPolicyProps } from './node-sync-policy';
-export { rights, type RightOnHost, type RightsOnHost } from './rights';
+export { rights, rightsByObjects, type ClusterPlace, type RightOnHost, type RightsOnHost } from './rights';
 export { synthLocked } from './lock';
 export { VirtualCluster, type IVirtualCluster, type VirtualClusterReferenceProps } from './virtual-cluster';

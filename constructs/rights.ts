@@ -1,5 +1,6 @@
 import { ApiObject } from 'cdk8s';
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding } from 'kubernetes-types/rbac/v1';
+import { controlPlaneNames } from '../syncer/configuration';
 import { sleepAccountName } from './control-plane';
 import type { VirtualCluster } from './virtual-cluster';
 
@@ -29,6 +30,14 @@ export interface RightsOnHost {
   readonly markdown: string;
 }
 
+/** Whose rights are looked for. */
+export interface ClusterPlace {
+  /** Name of the virtual cluster. */
+  readonly name: string;
+  /** Its host namespace. */
+  readonly namespace: string;
+}
+
 type AnyRole = Role | ClusterRole;
 type AnyBinding = RoleBinding | ClusterRoleBinding;
 
@@ -41,11 +50,31 @@ type AnyBinding = RoleBinding | ClusterRoleBinding;
  */
 export function rights(cluster: VirtualCluster): RightsOnHost {
   const objects = objectsBelow(cluster);
-  const all = bindingsOf(objects).flatMap((binding) => {
-    const who = subject(binding, cluster);
-    return who === undefined ? [] : rightsOf(binding, who, roleOf(binding, objects, cluster));
+  return rightsBy(cluster, bindingsOf(objects), (binding) => roleOf(binding, objects, cluster));
+}
+
+/**
+ * What a virtual cluster's syncer and the pods of its tenant may do, by Roles, ClusterRoles and their bindings as plain objects, such as a
+ * running host has them: what somebody bound to its accounts by hand is seen here.
+ *
+ * @param objects bindings and roles, others are left out; a binding whose role is not among them gives nothing, as on the host
+ */
+export function rightsByObjects(place: ClusterPlace, objects: readonly object[]): RightsOnHost {
+  const all = objects as readonly Record<string, unknown>[];
+  return rightsBy(place, bindingsOf(all), (binding) => roleAmong(binding, all));
+}
+
+function rightsBy(
+  place: ClusterPlace,
+  bindings: readonly AnyBinding[],
+  roleFor: (binding: AnyBinding) => AnyRole | undefined,
+): RightsOnHost {
+  const all = bindings.flatMap((binding) => {
+    const who = subject(binding, place);
+    const role = who === undefined ? undefined : roleFor(binding);
+    return who === undefined || role === undefined ? [] : rightsOf(binding, who, role);
   });
-  return { rights: all, markdown: table(cluster, all) };
+  return { rights: all, markdown: table(place, all) };
 }
 
 function objectsBelow({ node }: Pick<VirtualCluster, 'node'>): Record<string, unknown>[] {
@@ -61,31 +90,36 @@ function bindingsOf(objects: readonly Record<string, unknown>[]): AnyBinding[] {
   ) as unknown as AnyBinding[];
 }
 
-function subject({ subjects = [] }: AnyBinding, cluster: VirtualCluster): RightOnHost['who'] | undefined {
+function subject({ subjects = [] }: AnyBinding, place: ClusterPlace): RightOnHost['who'] | undefined {
   const has = (account: string): boolean =>
     subjects.some(
-      ({ kind, name, namespace }) => kind === 'ServiceAccount' && name === account && namespace === cluster.namespace,
+      ({ kind, name, namespace }) => kind === 'ServiceAccount' && name === account && namespace === place.namespace,
     );
-  if (has(cluster.workloadServiceAccountName)) return 'tenant pods';
-  if (has(sleepAccountName(cluster.name))) return 'sleep schedule';
-  return has(cluster.serviceAccountName) ? 'syncer' : undefined;
+  const { serviceAccount, workloadServiceAccount } = controlPlaneNames(place.name);
+  if (has(workloadServiceAccount)) return 'tenant pods';
+  if (has(sleepAccountName(place.name))) return 'sleep schedule';
+  return has(serviceAccount) ? 'syncer' : undefined;
+}
+
+function roleAmong(binding: AnyBinding, objects: readonly Record<string, unknown>[]): AnyRole | undefined {
+  const { kind, name } = binding.roleRef;
+  return objects.find((object) => {
+    const { metadata } = object as unknown as AnyRole;
+    if (object['kind'] !== kind || metadata?.name !== name) return false;
+    return kind === 'ClusterRole' || metadata?.namespace === binding.metadata?.namespace;
+  }) as AnyRole | undefined;
 }
 
 function roleOf(binding: AnyBinding, objects: readonly Record<string, unknown>[], cluster: VirtualCluster): AnyRole {
   const { kind, name } = binding.roleRef;
-  const isIt = (object: Record<string, unknown>): boolean => {
-    const { metadata } = object as unknown as AnyRole;
-    if (object['kind'] !== kind || metadata?.name !== name) return false;
-    return kind === 'ClusterRole' || metadata?.namespace === binding.metadata?.namespace;
-  };
   // Most are the cluster's own; the walk over the app is for those that are shared.
-  const role = objects.find(isIt) ?? objectsBelow({ node: cluster.node.root.node }).find(isIt);
+  const role = roleAmong(binding, objects) ?? roleAmong(binding, objectsBelow({ node: cluster.node.root.node }));
   if (role === undefined) {
     throw new Error(
       `${cluster.node.path}: ${binding.kind} ${binding.metadata?.name} names ${kind} ${name}, which this app does not make: add it to the app to have its rights listed`,
     );
   }
-  return role as unknown as AnyRole;
+  return role;
 }
 
 function rightsOf(binding: AnyBinding, who: RightOnHost['who'], role: AnyRole): RightOnHost[] {
@@ -103,7 +137,7 @@ function rightsOf(binding: AnyBinding, who: RightOnHost['who'], role: AnyRole): 
   );
 }
 
-function table(cluster: VirtualCluster, all: readonly RightOnHost[]): string {
+function table({ name, namespace: home }: ClusterPlace, all: readonly RightOnHost[]): string {
   const rows = all.map(({ who, namespace, group, resources, names, verbs, role }) => [
     who,
     namespace === undefined ? '**whole host**' : `namespace ${namespace}`,
@@ -121,10 +155,10 @@ function table(cluster: VirtualCluster, all: readonly RightOnHost[]): string {
     ? []
     : [
         '',
-        `Tenant pods run as ServiceAccount ${cluster.workloadServiceAccountName}, which has no rights, and get no token of it.`,
+        `Tenant pods run as ServiceAccount ${controlPlaneNames(name).workloadServiceAccount}, which has no rights, and get no token of it.`,
       ];
   return [
-    `Rights of virtual cluster ${cluster.name} in namespace ${cluster.namespace} of the host`,
+    `Rights of virtual cluster ${name} in namespace ${home} of the host`,
     '',
     ...lines.map((cells) => `| ${cells.join(' | ')} |`),
     ...without,

@@ -1,7 +1,7 @@
-import { controlPlaneNames } from '../../syncer/configuration';
+import { controlPlaneNames, type SyncerConfiguration } from '../../syncer/configuration';
+import { parseConfiguration } from '../../syncer/configuration/document';
 import { FieldPatches, hostName, type ObjectContext, type Reference } from '../../syncer/translation';
 import type { VirtualCluster } from '../virtual-cluster';
-import type { VirtualClusterSpec } from '../spec';
 import { explainFields, type ExplainedField } from './explained-fields';
 import type { JsonObject } from './leaves';
 import { stepFor, type ExplainFacts } from './pipeline';
@@ -29,6 +29,14 @@ export interface TenantManifest {
    * @default - no name, in namespace `default`
    */
   readonly metadata?: { readonly name?: string; readonly namespace?: string };
+}
+
+/** A virtual cluster that runs, as its host has it. */
+export interface ClusterOnHost {
+  /** Its host namespace. */
+  readonly namespace: string;
+  /** The syncer's document: key `configuration.yaml` of ConfigMap NAME-configuration in the host namespace. */
+  readonly configuration: string;
 }
 
 /** Another object of the tenant that the host object needs. */
@@ -81,23 +89,37 @@ const TEMPLATES: ReadonlyMap<string, readonly string[]> = new Map([
  * the cluster's syncer calls, so it holds for the running cluster, too; the manifest is taken as it is, without what the virtual API
  * server's own admission adds (defaults, the token of a service account).
  *
+ * @param cluster one that an app declares, or one that runs
  * @param facts what only the running cluster knows
- * @throws Error when the cluster's own properties are wrong, or the manifest has no kind
+ * @throws Error when the cluster's own properties are wrong, the document is none that this release reads, or the manifest has no kind
  */
-export function explain(manifest: TenantManifest, cluster: VirtualCluster, facts: ExplainFacts = {}): Explanation {
+export function explain(
+  manifest: TenantManifest,
+  cluster: VirtualCluster | ClusterOnHost,
+  facts: ExplainFacts = {},
+): Explanation {
   const { apiVersion, kind } = manifest;
   if (!apiVersion || !kind) {
     throw new Error(
       'the manifest has no apiVersion or no kind: give an object of Kubernetes, such as { apiVersion: "v1", kind: "Pod", … }',
     );
   }
-  return explained(inNamespace(manifest), cluster.spec, facts);
+  const known =
+    'spec' in cluster ? cluster.spec : { ...cluster, configuration: parseConfiguration(cluster.configuration) };
+  return explained(inNamespace(manifest), known, facts);
 }
 
-function explained(manifest: JsonObject & TenantManifest, spec: VirtualClusterSpec, facts: ExplainFacts): Explanation {
+/** What has to be known of a cluster. */
+interface Known {
+  readonly namespace: string;
+  readonly configuration: SyncerConfiguration;
+}
+
+function explained(manifest: JsonObject & TenantManifest, spec: Known, facts: ExplainFacts): Explanation {
   const { configuration } = spec;
-  const identity = { name: spec.name, hostNamespace: spec.namespace };
-  const anchor = controlPlaneNames(spec.name).anchor;
+  const { name } = configuration.virtualCluster;
+  const identity = { name, hostNamespace: spec.namespace };
+  const anchor = controlPlaneNames(name).anchor;
   const context: ObjectContext = {
     identity,
     anchor: { name: anchor, uid: `<UID of ConfigMap ${anchor}>` },
@@ -137,7 +159,7 @@ function explained(manifest: JsonObject & TenantManifest, spec: VirtualClusterSp
   });
 }
 
-function patchedKind({ apiVersion = '', kind = '' }: TenantManifest, { configuration }: VirtualClusterSpec) {
+function patchedKind({ apiVersion = '', kind = '' }: TenantManifest, { configuration }: Known) {
   const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
   const isCustom = configuration.sync.toHost.customResources.some((one) => one.group === group && one.kind === kind);
   return { kind, direction: 'toHost', ...(isCustom ? { customGroup: group } : {}) } as const;

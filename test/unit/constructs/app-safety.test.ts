@@ -6,6 +6,7 @@ import {
   KubernetesVersion,
   NodeSyncPolicy,
   rights,
+  rightsByObjects,
   RightsScope,
   TlsPassthrough,
   VirtualCluster,
@@ -247,4 +248,37 @@ test('the same app gives the same bytes', () => {
     return app.synthYaml();
   };
   expect(yaml()).toBe(yaml());
+});
+
+test('rights by objects are those by the app, and those that somebody bound by hand', () => {
+  const app = new App();
+  const chart = new Chart(app, 'test', { namespace: 'team-a' });
+  const vc = new VirtualCluster(chart, 'vc', { sync: { fromHost: { nodes: NodeSyncPolicy.allNodes() } } });
+  const objects = chart.toJson() as object[];
+  expect(rightsByObjects({ name: 'vc', namespace: 'team-a' }, objects)).toEqual(rights(vc));
+  expect(rightsByObjects({ name: 'vc', namespace: 'team-b' }, objects).rights).toEqual([]);
+  const byHand = {
+    kind: 'ClusterRoleBinding',
+    metadata: { name: 'oops' },
+    roleRef: { kind: 'ClusterRole', name: 'secrets-reader' },
+    subjects: [{ kind: 'ServiceAccount', name: 'vc-workloads', namespace: 'team-a' }],
+  };
+  const role = {
+    kind: 'ClusterRole',
+    metadata: { name: 'secrets-reader' },
+    rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get'] }],
+  };
+  const { rights: all, markdown } = rightsByObjects({ name: 'vc', namespace: 'team-a' }, [...objects, byHand, role]);
+  expect(all.at(-1)).toEqual({
+    who: 'tenant pods',
+    namespace: undefined,
+    group: '',
+    resources: ['secrets'],
+    names: [],
+    verbs: ['get'],
+    role: 'ClusterRole secrets-reader',
+  });
+  expect(markdown).not.toContain('which has no rights');
+  // As on the host, a role that is not there gives nothing.
+  expect(rightsByObjects({ name: 'vc', namespace: 'team-a' }, [...objects, byHand]).rights).toEqual(rights(vc).rights);
 });
