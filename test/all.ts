@@ -152,7 +152,7 @@ async function acrossVersions(extra: readonly string[]): Promise<Counts> {
       : KUBERNETES_PAIRS.filter(({ host, virtual }) => host !== NEWEST || virtual !== NEWEST);
     for (const { host, virtual } of pairs) testedVersions(`host=${host},virtual=${virtual}`);
     for (const minor of needed) {
-      const names = ['etcd', 'kube-apiserver', 'kube-controller-manager'] as const;
+      const names = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
       await resolveBinaries(names, standardErrorLog, stop.signal, minor);
     }
     const runs = [

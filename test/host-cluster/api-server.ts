@@ -37,7 +37,7 @@ export interface ApiServerOptions {
    */
   readonly controllers?: readonly string[];
   /**
-   * Whether kube-scheduler runs, of the version of everything else.
+   * Whether kube-scheduler runs, of the API server's version.
    *
    * @default false
    */
@@ -163,7 +163,12 @@ class BareApiServer implements RunningApiServer {
     await this.startAgain();
     const { controllers, scheduler = false, log = () => undefined } = this.options;
     if (scheduler) {
-      const { 'kube-scheduler': program } = await resolveBinaries(['kube-scheduler'], log);
+      const { 'kube-scheduler': program } = await resolveBinaries(
+        ['kube-scheduler'],
+        log,
+        undefined,
+        this.options.version,
+      );
       this.launch('kube-scheduler', schedulerCommand(program, this.layout, this.identity, ['--secure-port=0']));
     }
     if (!controllers) return;

@@ -177,7 +177,11 @@ export type BinaryName = keyof typeof BINARIES;
 export const BINARY_NAMES = Object.keys(BINARIES) as BinaryName[];
 
 /** Programs of Kubernetes that can be had in several minors: what an API server without nodes consists of. */
-const IN_SEVERAL_MINORS: ReadonlySet<BinaryName> = new Set(['kube-apiserver', 'kube-controller-manager']);
+const IN_SEVERAL_MINORS: ReadonlySet<BinaryName> = new Set([
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+]);
 
 /** Where a program of a minor of Kubernetes comes from; for a program that goes with every minor, where that comes from. */
 export function binarySource(name: BinaryName, minor: KubernetesMinor = KUBERNETES_MINOR): BinarySource {
