@@ -21,6 +21,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   pause: { summary: 'put a virtual cluster to sleep, and keep its data', load: () => import('./commands/pause.js') },
   resume: { summary: 'wake a virtual cluster', load: () => import('./commands/resume.js') },
   logs: { summary: 'print what its control plane writes', load: () => import('./commands/logs.js') },
+  diff: {
+    summary: 'show where the host differs from what settings say',
+    load: () => import('./commands/diff.js'),
+  },
+  upgrade: {
+    summary: 'bring a virtual cluster to another version or to other settings, with a plan first',
+    load: () => import('./commands/upgrade.js'),
+  },
   explain: {
     summary: "show what tenants' manifests become on the host, or why not",
     load: () => import('./commands/explain.js'),

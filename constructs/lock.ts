@@ -35,6 +35,16 @@ export function synthLocked(app: App, file = 'nestling.lock.json'): void {
   if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text);
 }
 
+/**
+ * What of a cluster's properties a running cluster could not take, one line each with property, value and remedy.
+ *
+ * @param before the cluster as it runs
+ * @param now the same cluster with other properties
+ */
+export function lockedChanges(before: VirtualCluster, now: VirtualCluster): readonly string[] {
+  return changes(locked(before.spec), locked(now.spec)).map(problemLine);
+}
+
 /** What cannot be changed: StatefulSets refuse it, or the data in the store is about it. */
 function locked({ name, namespace, store, configuration }: VirtualClusterSpec): Locked {
   const ranges = configuration.network.serviceCIDRs;
