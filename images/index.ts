@@ -33,6 +33,12 @@ export interface BuildOptions {
   readonly programs?: (name: GoProgram) => Promise<string>;
   /** @default all of the catalogue */
   readonly names?: readonly ImageName[];
+  /**
+   * Gives an image another full name than the catalogue's, such as the tag of another version.
+   *
+   * @default the catalogue's
+   */
+  readonly rename?: (reference: string) => string;
   /** Takes one line of progress, without a line end. */
   readonly log: (text: string) => void;
   /** Cache folder of the project; archives go to `images/` there. @default NESTLING_CACHE or ~/.cache/nestling */
@@ -55,14 +61,14 @@ const KEPT = 3;
  * @throws Error that names what is missing (apt, Go, a binary, a Debian package) and the remedy.
  */
 export async function buildImages(options: BuildOptions): Promise<BuiltImage[]> {
-  const { names = imageNames, cache = cacheDirectory(), log } = options;
+  const { names = imageNames, cache = cacheDirectory() } = options;
   const folder = join(cache, 'images');
   await mkdir(folder, { recursive: true });
   const digests = new FileDigests(join(folder, 'file-digests.json'));
   const resolve: ResolveOptions = { ...options, cache, digests };
   try {
     const images: BuiltImage[] = [];
-    for (const name of names) images.push(await buildImage(name, folder, resolve, log));
+    for (const name of names) images.push(await buildImage(name, folder, resolve, options));
     return images;
   } finally {
     await digests.save();
@@ -74,12 +80,13 @@ async function buildImage(
   name: ImageName,
   folder: string,
   resolve: ResolveOptions,
-  log: (text: string) => void,
+  { log, rename = (reference) => reference }: BuildOptions,
 ): Promise<BuiltImage> {
   const definition = imageDefinition(name);
   const layers: Layer[] = [];
   for (const layer of definition.layers) layers.push(await resolveLayer(layer, resolve));
-  const { reference, run } = definition;
+  const { run } = definition;
+  const reference = rename(definition.reference);
   const image: OciImage = { reference, run, architecture: architecture(), layers };
   const prefix = `${reference.replace(/[^\w.-]/g, '_')}-`;
   const archive = join(folder, `${prefix}${identity(image)}.tar`);

@@ -26,7 +26,7 @@ export function goPlatform(): { os: string; architecture: string } {
 /** Where the cache keeps the programs of one version of one module. */
 export function versionDirectory(source: BinarySource, cache: string): string {
   const { os, architecture } = goPlatform();
-  const project = basename(source.module.replace(/(\/server)?\/v\d+$/, ''));
+  const project = basename(source.module.replace(/(\/server|\/pkg)?\/v\d+$/, ''));
   return join(cache, 'versions', `${project}-${source.version}-${os}-${architecture}`);
 }
 

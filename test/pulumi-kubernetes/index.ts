@@ -1,0 +1,1 @@
+export { Engine, noEngine } from './engine';
