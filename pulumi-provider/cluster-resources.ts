@@ -12,11 +12,10 @@ import {
 import { parse } from 'yaml';
 import { controlPlaneObjects, type KubernetesObject } from '../constructs/control-plane';
 import { resolveSpec } from '../constructs/spec';
-import { controlPlaneNames, problemLine } from '../syncer/configuration';
+import { controlPlaneNames, type ConfigurationProblem } from '../syncer/configuration';
 import type { LaterProps, VirtualClusterArgs } from './args';
 import { hostResource } from './host-resource';
 import { knownParts, partAt } from './known-parts';
-import { wrongArguments } from './wrong-arguments';
 
 /** Two choices of what may be known later, which differ in each: what comes out equal for both depends on none of them. */
 const SAMPLES: readonly [Required<LaterProps>, Required<LaterProps>] = [
@@ -42,16 +41,22 @@ export interface ClusterOutputs {
  * Registers the host objects of a virtual cluster as children of a component, and what leads into it.
  *
  * @param name of the component
- * @throws ResourceError for arguments that are wrong, all at once, each with its name, value and remedy
+ * @param refuse makes the error of arguments that are wrong
+ * @throws what `refuse` makes, with all problems at once
  */
-export function registerCluster(owner: ComponentResource, name: string, args: VirtualClusterArgs): ClusterOutputs {
+export function registerCluster(
+  owner: ComponentResource,
+  name: string,
+  args: VirtualClusterArgs,
+  refuse: (problems: readonly ConfigurationProblem[]) => Error,
+): ClusterOutputs {
   const clusterName = args.name ?? name;
   const names = controlPlaneNames(clusterName);
   const objectsFor = (later: LaterProps): ReadonlyMap<string, KubernetesObject> => {
     const props = { ...args, ...defined(later), namespace: later.namespace ?? '' } as never;
     const resolved = resolveSpec(props, { id: clusterName });
     if (resolved.ok) return controlPlaneObjects(resolved.spec);
-    throw wrongArguments(owner, resolved.problems.map(problemLine));
+    throw refuse(resolved.problems);
   };
 
   const [one, other] = SAMPLES.map((sample) => objectsFor(withKnown(args, sample)));
@@ -104,7 +109,8 @@ function withKnown(args: VirtualClusterArgs, sample: Required<LaterProps>): Late
   const { namespace, serviceCIDR, apiServerNames } = args;
   const namesAreKnown = Array.isArray(apiServerNames) && apiServerNames.every((one) => typeof one === 'string');
   return {
-    namespace: typeof namespace === 'string' ? namespace : sample.namespace,
+    // Programs in other languages may leave it out, which is wrong and not unknown.
+    namespace: typeof namespace === 'string' ? namespace : namespace === undefined ? '' : sample.namespace,
     ...(serviceCIDR !== undefined && {
       serviceCIDR: typeof serviceCIDR === 'string' ? serviceCIDR : sample.serviceCIDR,
     }),

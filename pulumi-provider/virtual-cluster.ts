@@ -1,7 +1,9 @@
 import type * as k8s from '@pulumi/kubernetes';
 import { ComponentResource, type ComponentResourceOptions, type Output } from '@pulumi/pulumi';
 import type { VirtualClusterArgs } from './args';
+import { problemLine } from '../syncer/configuration';
 import { registerCluster } from './cluster-resources';
+import { wrongArguments } from './wrong-arguments';
 
 /**
  * A virtual Kubernetes cluster in a namespace of the host cluster, which the `kubernetes` provider leads to. The same settings give the
@@ -30,7 +32,12 @@ export class VirtualCluster extends ComponentResource {
   /** @throws ResourceError for arguments that are wrong, all at once, each with its name, value and remedy */
   constructor(name: string, args: VirtualClusterArgs, options?: ComponentResourceOptions) {
     super('nestling:index:VirtualCluster', name, {}, options);
-    const { endpoint, kubeconfig, provider, clusterName, kubeconfigSecretName } = registerCluster(this, name, args);
+    const { endpoint, kubeconfig, provider, clusterName, kubeconfigSecretName } = registerCluster(
+      this,
+      name,
+      args,
+      (problems) => wrongArguments(this, problems.map(problemLine)),
+    );
     this.endpoint = endpoint;
     this.kubeconfig = kubeconfig;
     this.provider = provider;

@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { settingsSchema } from '../cli/settings-file';
-import { PROPS_OF } from '../cli/settings-file/value-types';
+import { PROPS_OF, settingsSchema, VALUES_OF } from '../constructs/settings';
 import type { PublicItem, PublicModule } from './api-reference/surface';
 
 type Schema = Record<string, unknown>;
@@ -23,6 +22,7 @@ function described(value: unknown, items: ReadonlyMap<string, PublicItem>): unkn
   if (Array.isArray(value)) return value.map((one) => described(one, items));
   if (typeof value !== 'object' || value === null) return value;
   const { [PROPS_OF]: name, ...schema } = value as Schema;
+  delete schema[VALUES_OF];
   const all = Object.fromEntries(Object.entries(schema).map(([key, one]) => [key, described(one, items)]));
   if (typeof name !== 'string') return all;
   const members = commentsOf(name, items);
@@ -36,7 +36,7 @@ function described(value: unknown, items: ReadonlyMap<string, PublicItem>): unkn
 }
 
 /** Doc comments by property, those of what an interface extends too. */
-function commentsOf(name: string, items: ReadonlyMap<string, PublicItem>): ReadonlyMap<string, string> {
+export function commentsOf(name: string, items: ReadonlyMap<string, PublicItem>): ReadonlyMap<string, string> {
   const item = items.get(name);
   const inherited = (item?.bases ?? []).flatMap(([, base]) => [...commentsOf(base, items)]);
   const own = (item?.members ?? []).map(({ name: member, comment }) => [member, oneParagraph(comment)] as const);

@@ -1,3 +1,3 @@
 export { readSettings } from './read';
 export { plainForm, propsFromPlain, type PlainSettings } from './plain-form';
-export { settingsSchema } from './settings';
+export { settingsSchema } from '../../constructs/settings';

@@ -3,7 +3,7 @@ import type { VirtualClusterProps } from '../../constructs';
 import { problemLine } from '../../syncer/configuration';
 import { schemaProblems } from '../../syncer/configuration/document';
 import { Failure } from '../failure';
-import { settingsSchema } from './settings';
+import { settingsSchema } from '../../constructs/settings';
 
 /** Properties of a virtual cluster as a settings file in YAML or JSON has them. */
 export type PlainSettings = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { NodeSyncPolicy } from '../../constructs';
+import { NodeSyncPolicy } from '..';
 import type {
   ClaimSyncProps,
   CustomResourceFromHostProps,
@@ -24,8 +24,8 @@ import type {
   SyncToHostProps,
   SyncToggle,
   ViewProps,
-} from '../../constructs';
-import { plainly, propsOf, valueType, withNamed, type Plain } from './value-types';
+} from '..';
+import { plainly, propsOf, valueType, withNamed, type Plain, VALUES_OF } from './value-types';
 
 const SHARED =
   'is a construct that several clusters share, which a settings file cannot hold: give the settings themselves, or use the constructs in an app';
@@ -69,29 +69,31 @@ const nodes = valueType<INodeSyncPolicy, Pick<typeof NodeSyncPolicy, 'fake' | 'r
   },
 );
 
-const annotationRule: z.ZodType<IngressAnnotationRule> = z.discriminatedUnion('action', [
-  z.strictObject({
-    key: z.string(),
-    action: z.literal('allow'),
-    values: z
-      .enum(['boolean', 'number', 'duration', 'size', 'word', 'words', 'path', 'url', 'cidrs', 'json', 'text', 'any'])
-      .exactOptional(),
-  }),
-  z.strictObject({ key: z.string(), action: z.literal('drop') }),
-  z.strictObject({
-    key: z.string(),
-    action: z.literal('rewrite'),
-    names: z.enum([
-      'secretName',
-      'secretNamespacedName',
-      'configMapName',
-      'configMapNamespacedName',
-      'serviceName',
-      'serviceNamespacedName',
-    ]),
-  }),
-  z.strictObject({ key: z.string(), action: z.literal('set'), value: z.string() }),
-]);
+const annotationRule: z.ZodType<IngressAnnotationRule> = z
+  .discriminatedUnion('action', [
+    z.strictObject({
+      key: z.string(),
+      action: z.literal('allow'),
+      values: z
+        .enum(['boolean', 'number', 'duration', 'size', 'word', 'words', 'path', 'url', 'cidrs', 'json', 'text', 'any'])
+        .exactOptional(),
+    }),
+    z.strictObject({ key: z.string(), action: z.literal('drop') }),
+    z.strictObject({
+      key: z.string(),
+      action: z.literal('rewrite'),
+      names: z.enum([
+        'secretName',
+        'secretNamespacedName',
+        'configMapName',
+        'configMapNamespacedName',
+        'serviceName',
+        'serviceNamespacedName',
+      ]),
+    }),
+    z.strictObject({ key: z.string(), action: z.literal('set'), value: z.string() }),
+  ])
+  .meta({ [VALUES_OF]: 'IngressAnnotationRule' });
 
 const ingresses = propsOf<IngressSettings>('IngressSettings', {
   enabled: flag,
@@ -122,22 +124,26 @@ const reference = propsOf<CustomResourceReference>('CustomResourceReference', {
   namespacePath: text,
 });
 
-const rewriting: z.ZodType<Rewriting> = z.discriminatedUnion('function', [
-  z.strictObject({ function: z.literal('hostName') }),
-  z.strictObject({ function: z.enum(['prefix', 'suffix']), text: z.string() }),
-  z.strictObject({
-    function: z.literal('map'),
-    values: z.record(z.string(), z.string()),
-    otherwise: z.string().exactOptional(),
-  }),
-]);
+const rewriting: z.ZodType<Rewriting> = z
+  .discriminatedUnion('function', [
+    z.strictObject({ function: z.literal('hostName') }),
+    z.strictObject({ function: z.enum(['prefix', 'suffix']), text: z.string() }),
+    z.strictObject({
+      function: z.literal('map'),
+      values: z.record(z.string(), z.string()),
+      otherwise: z.string().exactOptional(),
+    }),
+  ])
+  .meta({ [VALUES_OF]: 'Rewriting' });
 
-const operation: z.ZodType<FieldOperation> = z.discriminatedUnion('op', [
-  z.strictObject({ op: z.enum(['set', 'append']), path: z.string(), value: json }),
-  z.strictObject({ op: z.literal('remove'), path: z.string() }),
-  z.strictObject({ op: z.literal('rewrite'), path: z.string(), with: rewriting }),
-  z.strictObject({ op: z.literal('replaceText'), path: z.string(), find: z.string(), replacement: z.string() }),
-]);
+const operation: z.ZodType<FieldOperation> = z
+  .discriminatedUnion('op', [
+    z.strictObject({ op: z.enum(['set', 'append']), path: z.string(), value: json }),
+    z.strictObject({ op: z.literal('remove'), path: z.string() }),
+    z.strictObject({ op: z.literal('rewrite'), path: z.string(), with: rewriting }),
+    z.strictObject({ op: z.literal('replaceText'), path: z.string(), find: z.string(), replacement: z.string() }),
+  ])
+  .meta({ [VALUES_OF]: 'FieldOperation' });
 
 const patch = propsOf<FieldPatchProps>('FieldPatchProps', {
   kind: z.string(),

@@ -1,12 +1,6 @@
 import * as z from 'zod';
-import { ContainerDefaults, Isolation, NetworkPeer, Quota } from '../../constructs';
-import type {
-  ContainerDefaultsProps,
-  IsolationProps,
-  NetworkIsolationProps,
-  PodsPeerProps,
-  QuotaProps,
-} from '../../constructs';
+import { ContainerDefaults, Isolation, NetworkPeer, Quota } from '..';
+import type { ContainerDefaultsProps, IsolationProps, NetworkIsolationProps, PodsPeerProps, QuotaProps } from '..';
 import { cpu, size } from './amounts';
 import { plainly, propsOf, valueType, withNamed, withProps, withoutUndefined, type Plain } from './value-types';
 

@@ -1,6 +1,6 @@
 import { Duration, Size, SizeRoundingBehavior } from 'cdk8s';
 import * as z from 'zod';
-import { Cpu, type CpuAmount } from '../../constructs';
+import { Cpu, type CpuAmount } from '..';
 
 const SIZES = { Ki: Size.kibibytes, Mi: Size.mebibytes, Gi: Size.gibibytes, Ti: Size.tebibytes };
 const SPANS = { s: Duration.seconds, m: Duration.minutes, h: Duration.hours, d: Duration.days };

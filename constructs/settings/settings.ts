@@ -7,7 +7,7 @@ import {
   RightsScope,
   Scheduler,
   SleepSchedule,
-} from '../../constructs';
+} from '..';
 import type {
   ContainerResources,
   ControlPlaneImages,
@@ -22,7 +22,7 @@ import type {
   VirtualClusterProps,
   VirtualServiceReference,
   WorkingHours,
-} from '../../constructs';
+} from '..';
 import { cpu, duration, size } from './amounts';
 import { exposure } from './exposure';
 import { isolation } from './isolation';

@@ -3,6 +3,9 @@ import * as z from 'zod';
 /** Key under which a schema says which interface of the constructs its fields are those of: their doc comments describe them. */
 export const PROPS_OF = 'propsOf';
 
+/** Key under which a schema says which class or type of the constructs its values are of. */
+export const VALUES_OF = 'valuesOf';
+
 /** Schemas of all properties of an interface: one that is missing here does not compile. */
 export type ShapeOf<P> = { readonly [K in keyof Required<P>]: z.ZodType<P[K] | undefined> };
 
@@ -60,13 +63,13 @@ export interface Plain {
  * The plain form of a class whose values come from static factories: `{ type: NAME, …settings }`, or the NAME alone where there is nothing
  * to set.
  *
- * @param _class the class, whose factories all have to be here
+ * @param ofClass the class, whose factories all have to be here
  * @param options.has whether something is such a value
  * @param options.plain from which factory a value came, with which settings
  * @param options.wrong what is said of anything else
  */
 export function valueType<T, C>(
-  _class: C,
+  ofClass: C,
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each factory has settings of its own, which its schema has checked
   factories: Readonly<Record<Factories<C>, Factory<T, any>>>,
   options: { readonly has: (value: T) => boolean; readonly plain: (value: T) => Plain; readonly wrong: string },
@@ -79,7 +82,8 @@ export function valueType<T, C>(
   const names = all.filter(([, { alone }]) => alone).map(([name]) => name);
   const [first, ...others] = maps;
   if (first === undefined) throw new Error('a class of values needs a factory');
-  const map = z.discriminatedUnion('type', [first, ...others]);
+  const { name: className } = ofClass as { readonly name: string };
+  const map = z.discriminatedUnion('type', [first, ...others]).meta({ [VALUES_OF]: className });
   const written = names.length === 0 ? map : z.union([z.enum(names), map]);
   const isOne = (value: unknown): boolean => typeof value === 'object' && value !== null && options.has(value as T);
   return z.codec(written as z.ZodType<string | Plain, string | Plain>, z.custom<T>(isOne, options.wrong), {

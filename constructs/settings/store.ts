@@ -1,12 +1,12 @@
 import * as z from 'zod';
-import { Store } from '../../constructs';
+import { Store } from '..';
 import type {
   EphemeralStoreProps,
   EtcdStoreProps,
   MysqlStoreProps,
   PersistentStoreProps,
   PostgresStoreProps,
-} from '../../constructs';
+} from '..';
 import { size } from './amounts';
 import { valueType, withProps, type Plain } from './value-types';
 

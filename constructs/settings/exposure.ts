@@ -1,12 +1,12 @@
 import * as z from 'zod';
-import { Exposure, TlsPassthrough } from '../../constructs';
+import { Exposure, TlsPassthrough } from '..';
 import type {
   GatewayReference,
   IngressExposureProps,
   LoadBalancerExposureProps,
   NodePortExposureProps,
   TlsRouteExposureProps,
-} from '../../constructs';
+} from '..';
 import { plainly, propsOf, valueType, withNamed, withProps, type Plain } from './value-types';
 
 const texts = z.record(z.string(), z.string());
