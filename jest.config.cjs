@@ -12,11 +12,13 @@ module.exports = {
       },
     ],
   },
-  // `import()` names the JavaScript that a module becomes.
-  moduleNameMapper: { '^(\\.{1,2}/(?:.*/)?(?:constructs|settings-file)/index)\\.js$': '$1' },
+  moduleNameMapper: {
+    // `import()` names the JavaScript that a module becomes.
+    '^(\\.{1,2}/(?:.*/)?(?:constructs|settings-file)/index)\\.js$': '$1',
+    // Pulumi's plugin has a package of its own, which asks for ours.
+    '^nestling/pulumi/plain$': '<rootDir>/pulumi-provider/plain.ts',
+  },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/build/'],
-  // The plugin has a package of its own, which asks for ours.
-  moduleNameMapper: { '^nestling/pulumi/plain$': '<rootDir>/pulumi-provider/plain.ts' },
   testEnvironment: 'node',
   testSequencer: '<rootDir>/test/slow-first.cjs',
 };

@@ -39,6 +39,11 @@ export async function bundleCommandLine(): Promise<void> {
             path: '../constructs/index.js',
             external: true,
           }));
+          // It makes values of those classes.
+          onResolve({ filter: /^(\.\.\/)+constructs\/settings$/ }, () => ({
+            path: '../constructs/settings/index.js',
+            external: true,
+          }));
           onResolve({ filter: /^(\.\.\/)+constructs\// }, ({ path, importer }) => ({
             errors: [{ text: `${path} of ${importer}: import what the package exports, from constructs itself` }],
           }));
