@@ -120,6 +120,9 @@ async function up(): Promise<Done & { readonly outputs: Record<string, { value: 
   return { ...done, outputs };
 }
 
+/** URN of any host object of that cluster: which comes first is chance, and the engine makes no others after it failed. */
+const CHILD = /nestling:index:VirtualCluster\$kubernetes:[\w./:]+::my-vc1-/;
+
 /** What the engine tells of a cluster that cannot be made. */
 async function failing(kubeconfig: string, ...more: string[]): Promise<string> {
   const program = join(__dirname, '..', 'pulumi-kubernetes', 'failing-program.ts');
@@ -371,7 +374,7 @@ withEngine('with the real engine, a cluster', () => {
   test('says of a host that cannot be reached which objects it could not make there', async () => {
     const nowhere = { ...host.connection, server: 'https://127.0.0.1:1' };
     const told = await failing(kubeconfigText('nowhere', nowhere));
-    expect(told).toContain('nestling:index:VirtualCluster$kubernetes:core/v1:ConfigMap::my-vc1-anchor');
+    expect(told).toMatch(CHILD);
     expect(told).toMatch(/127\.0\.0\.1:1/);
   });
 
@@ -387,7 +390,7 @@ withEngine('with the real engine, a cluster', () => {
       const { server, certificateAuthority = '' } = host.connection;
       const { token } = status as { token: string };
       const told = await failing(kubeconfigText('no-rights', { server, certificateAuthority, token }));
-      expect(told).toContain('nestling:index:VirtualCluster$kubernetes:core/v1:ConfigMap::my-vc1-anchor');
+      expect(told).toMatch(CHILD);
       expect(told).toMatch(/User \\?"system:serviceaccount:default:pulumi-without-rights\\?" cannot patch resource/);
     } finally {
       await client.delete(resources.serviceAccounts, account);
