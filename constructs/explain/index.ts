@@ -1,5 +1,6 @@
 import { controlPlaneNames, type SyncerConfiguration } from '../../syncer/configuration';
 import { parseConfiguration } from '../../syncer/configuration/document';
+import { makeTwin, type Violation } from '../../syncer/policy';
 import { FieldPatches, hostName, type ObjectContext, type Reference } from '../../syncer/translation';
 import type { VirtualCluster } from '../virtual-cluster';
 import { explainFields, type ExplainedField } from './explained-fields';
@@ -133,23 +134,17 @@ function explained(manifest: JsonObject & TenantManifest, spec: Known, facts: Ex
     return result(manifest, { outcome: 'stays', reason: step.stays, ...(pod === undefined ? {} : { pod }) });
   }
   const withUid = { ...manifest, metadata: { ...manifest.metadata, uid: `<UID of the ${kind}>` } };
-  const translation = step.translate(withUid);
-  if (!translation.ok)
-    return result(manifest, { outcome: 'refused', reason: `${translation.reason}: ${translation.message}` });
   const patches = new FieldPatches(configuration.sync.patches, patchedKind(manifest, spec), identity);
-  const patched = patches.apply(translation.object as JsonObject, withUid);
-  if (!patched.ok) return result(manifest, { outcome: 'refused', reason: `${patched.reason}: ${patched.message}` });
-  const violations = step.violations(patched.object, withUid);
-  if (violations.length > 0) {
-    const messages = violations.map(({ message }) => message).join('; ');
-    return result(manifest, { outcome: 'refused', reason: `PolicyViolation: ${messages}` });
-  }
+  const made = makeTwin<JsonObject>(withUid, step.steps, patches);
+  if (!made.ok) return result(manifest, { outcome: 'refused', reason: `${made.reason}: ${made.message}` });
+  const problem = step.problem?.(made.references);
+  if (problem !== undefined) return result(manifest, { outcome: 'refused', reason: `Unsupported: ${problem}` });
   return result(manifest, {
     outcome: 'synced',
-    reason: step.condition ?? '',
-    hostObject: patched.object,
-    fields: explainFields(kind, manifest, patched.object, translation.object as JsonObject),
-    needs: translation.references.map((one: Reference) => ({
+    reason: [...(step.condition === undefined ? [] : [step.condition]), ...left(made.violations)].join('; '),
+    hostObject: made.object,
+    fields: explainFields(kind, manifest, made.object, made.translated),
+    needs: made.references.map((one: Reference) => ({
       kind: one.kind,
       namespace: one.namespace,
       name: one.name,
@@ -158,6 +153,9 @@ function explained(manifest: JsonObject & TenantManifest, spec: Known, facts: Ex
     })),
   });
 }
+
+/** What of an object stays behind, and why. */
+const left = (violations: readonly Violation[]): string[] => violations.map(({ message }) => `left out: ${message}`);
 
 function patchedKind({ apiVersion = '', kind = '' }: TenantManifest, { configuration }: Known) {
   const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';

@@ -1,11 +1,9 @@
 import type { Pod, Service } from 'kubernetes-types/core/v1';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1';
-import { parseCidr } from '../configuration';
 import type { CacheChange } from '../engine';
 import { resources } from '../kube-client';
-import { canonicalAddress, checkEndpoints } from '../policy';
-import type { EndpointFacts } from '../policy';
-import { hasSelector, isView, ownedBy, serviceOfSlice, SLICE_MANAGER, translateEndpointSlice } from '../translation';
+import { canonicalAddress, endpointSliceSteps } from '../policy';
+import { hasSelector, isView, ownedBy, serviceOfSlice, SLICE_MANAGER } from '../translation';
 import type { EndpointPod } from '../translation';
 import { INDEX, withoutLastApplied } from './caches';
 import type { Caches } from './caches';
@@ -23,7 +21,6 @@ const BY = { service: 'service', address: 'address' } as const;
  * the host when the pod that had it does, as another tenant's may get it next.
  */
 export function endpointSlices(environment: KindEnvironment, caches: Caches): Twins<EndpointSlice> {
-  const { policy, sync } = environment.configuration;
   const type = resources.endpointSlices;
   const virtual = caches.of<EndpointSlice>('virtual', type, { transform: withoutLastApplied });
   const { label, value } = SLICE_MANAGER;
@@ -34,10 +31,7 @@ export function endpointSlices(environment: KindEnvironment, caches: Caches): Tw
   });
   virtual.addIndex(BY.address, addressesOf);
 
-  const facts: EndpointFacts = {
-    isOwnPod: (address) => caches.host.pods.byIndex(INDEX.address, address).length > 0,
-    allowedRanges: sync.toHost.endpointSlices.allowedRanges.map(parseCidr).filter((range) => typeof range !== 'string'),
-  };
+  const isOwnPod = (address: string): boolean => caches.host.pods.byIndex(INDEX.address, address).length > 0;
   const podsAt = (text: string): readonly EndpointPod[] => {
     const address = canonicalAddress(text);
     if (address === undefined) return [];
@@ -50,13 +44,7 @@ export function endpointSlices(environment: KindEnvironment, caches: Caches): Tw
     host,
     waitFor: [caches.virtual.services, caches.host.pods],
     concerns: (slice) => hasHandmadeEndpoints(caches.virtual.services.get(serviceOfSlice(slice) ?? '')),
-    translate: (slice) => translateEndpointSlice(slice, { ...environment, podsAt }),
-    restrict(wanted) {
-      const { allowed, violations } = checkEndpoints(wanted, policy.podSecurity, facts);
-      // Pods that come and go are no reason to cut off those that stay.
-      const refused = violations.length > 0 && allowed.length === 0;
-      return { object: refused ? undefined : { ...wanted, endpoints: [...allowed] }, violations };
-    },
+    ...endpointSliceSteps(environment.configuration, environment, { isOwnPod, podsAt }),
     // What the policy refuses must not be reached a moment longer.
     whenRefused: 'remove',
   });

@@ -1,7 +1,7 @@
 import type { Node, Pod } from 'kubernetes-types/core/v1';
 import type { ObjectCache, SyncedSource } from '../engine';
 import { ApiError, resources } from '../kube-client';
-import { checkChosenNode, checkNodes } from '../policy';
+import { nodeViolations } from '../policy';
 import type { Violation } from '../policy';
 import { FieldPatches, hostNodeFacts, nodeAddress, realNode, withAppliedDigest } from '../translation';
 import { INDEX } from './caches';
@@ -92,9 +92,7 @@ export class HostNodes {
 
   /** What is against a pod where only the shown or the selected nodes may be used. */
   violations(pod: Pod): readonly Violation[] {
-    if (this.areChosenInside) return checkChosenNode(pod, (name) => this.has(name));
-    const selector = this.enforcedSelector;
-    return selector ? checkNodes(pod, { selector, has: (name) => this.has(name) }) : [];
+    return nodeViolations(pod, this.#environment.configuration, { hasNode: (name) => this.has(name) });
   }
 
   /** Whether a scheduler of the virtual cluster chooses among the nodes, and pods run on no others. */

@@ -1,6 +1,7 @@
 import type { ConfigMap, Pod, Secret } from 'kubernetes-types/core/v1';
 import { resources } from '../kube-client';
-import { podReferences, serviceAccountOf, translateConfigMap, translateSecret } from '../translation';
+import { configMapSteps, secretSteps } from '../policy';
+import { podReferences, serviceAccountOf } from '../translation';
 import type { Reference } from '../translation';
 import type { Caches } from './caches';
 import { CertificatesAPI } from './certificates-api';
@@ -51,7 +52,7 @@ export async function runKinds(
   signal: AbortSignal,
   now?: () => number,
 ): Promise<void> {
-  const { identity, anchor, configuration } = environment;
+  const { configuration } = environment;
   const { toHost } = configuration.sync;
   const views = classViews(environment, caches);
   // All that refers to something comes before what is on the host while it is referred to, which waits for their caches.
@@ -74,7 +75,7 @@ export async function runKinds(
     {
       kind: 'ConfigMap',
       type: resources.configMaps,
-      translate: (object) => translateConfigMap(object, { identity, anchor }),
+      ...configMapSteps(environment),
       fields: ['data', 'binaryData'],
     },
     caches.virtual.configMaps,
@@ -87,7 +88,7 @@ export async function runKinds(
     {
       kind: 'Secret',
       type: resources.secrets,
-      translate: (object) => translateSecret(object, { identity, anchor }),
+      ...secretSteps(environment),
       fields: ['data'],
     },
     caches.virtual.secrets,

@@ -1,9 +1,8 @@
 import type { Ingress, IngressClass } from 'kubernetes-types/networking/v1';
 import { objectKey } from '../engine';
 import { resources } from '../kube-client';
-import { checkIngress } from '../policy';
-import { ingressClassOf, ingressReferences, isView, translateIngress, virtualIngressStatus } from '../translation';
-import type { IngressContext } from '../translation';
+import { ingressContext, ingressSteps } from '../policy';
+import { ingressClassOf, ingressReferences, isView, virtualIngressStatus } from '../translation';
 import type { Caches } from './caches';
 import { withoutLastApplied } from './caches';
 import type { KindEnvironment } from './environment';
@@ -29,15 +28,8 @@ export function ingresses(
   references: References,
   classes: Views<IngressClass> | undefined,
 ): Twins<Ingress> {
-  const { policy, sync } = environment.configuration;
-  const { annotations, allowedHosts, allowedClasses } = sync.toHost.ingresses;
-  const everyClassIsShown = Object.keys(sync.fromHost.ingressClasses.selector).length === 0;
-  const context: IngressContext = {
-    identity: environment.identity,
-    anchor: environment.anchor,
-    annotations,
-    defaultClass: allowedClasses[0],
-  };
+  const context = ingressContext(environment.configuration, environment);
+  const steps = ingressSteps(environment.configuration, environment, classes);
   const virtual = caches.of<Ingress>('virtual', resources.ingresses, { transform: withoutLastApplied });
   const host = caches.of<Ingress>('host', resources.ingresses);
   references.add({ cache: virtual, references: (ingress) => ingressReferences(ingress, context) });
@@ -52,19 +44,12 @@ export function ingresses(
       const own = classes?.virtual.get(ingressClassOf(ingress) ?? '');
       return own === undefined || isView(own);
     },
+    ...steps,
     translate(ingress) {
-      const translation = translateIngress(ingress, context);
+      const translation = steps.translate(ingress);
       told.tell(ingress, translation.dropped ?? []);
       return translation;
     },
-    violations: (wanted) =>
-      checkIngress(wanted, {
-        level: policy.podSecurity,
-        allowedHosts,
-        allowedClasses,
-        isShown: classes && ((name) => classes.shows(name)),
-        mayLackClass: classes === undefined || everyClassIsShown,
-      }),
     // What the tenant may not claim any more must not stay in force.
     whenRefused: 'remove',
     virtualPatch: (twin, ingress) => ({ status: virtualIngressStatus(twin, ingress) }),

@@ -5,8 +5,7 @@ import { objectKey } from '../engine';
 import type { ObjectCache, SyncedSource } from '../engine';
 import { resources } from '../kube-client';
 import type { KubeObject, ResourceType } from '../kube-client';
-import { checkRuntimeClass, checkTolerations } from '../policy';
-import type { Violation } from '../policy';
+import type { RuntimeClassKnowledge } from '../policy';
 import { hostName, hostPriorityClass, isSystemPriorityClass, serviceAccountOf } from '../translation';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
@@ -95,23 +94,16 @@ export class PodClasses {
     return hostName(identity, pod.metadata?.namespace ?? '', serviceAccountOf(pod));
   }
 
-  /** What is against the classes of a pod, and against its tolerations, which its RuntimeClass may have given it. */
-  violations(pod: Pod): readonly Violation[] {
+  /** What is known of the RuntimeClasses that tenants are shown; undefined where they are shown none. */
+  get runtimeClasses(): RuntimeClassKnowledge | undefined {
     const { runtimeClasses } = this.#named;
-    return [
-      ...(runtimeClasses ? checkRuntimeClass(pod, (name) => runtimeClasses.shows(name)) : []),
-      ...this.tolerationViolations(pod),
-    ];
-  }
-
-  /** What is against the tolerations of a pod, which may be added while it lives. */
-  tolerationViolations(pod: Pod): readonly Violation[] {
-    const { runtimeClasses } = this.#named;
-    const { podSecurity, toleratedTaints } = this.#environment.configuration.policy;
-    const name = pod.spec?.runtimeClassName;
-    const runtimeClass = name && runtimeClasses?.shows(name) ? runtimeClasses.host.get(name) : undefined;
-    const given = runtimeClass?.scheduling?.tolerations;
-    return checkTolerations(pod, { level: podSecurity, toleratedTaints, given });
+    return (
+      runtimeClasses && {
+        shows: (name) => runtimeClasses.shows(name),
+        tolerations: (name) =>
+          runtimeClasses.shows(name) ? runtimeClasses.host.get(name)?.scheduling?.tolerations : undefined,
+      }
+    );
   }
 
   /** Calls back with keys of pods whose classes or accounts have come to the host, gone or changed there, or were refused. */

@@ -1,6 +1,7 @@
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1';
 import { resources } from '../kube-client';
-import { isCounted, translatePodDisruptionBudget } from '../translation';
+import { podDisruptionBudgetSteps } from '../policy';
+import { isCounted } from '../translation';
 import { withoutLastApplied } from './caches';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
@@ -17,7 +18,7 @@ export function podDisruptionBudgets(environment: KindEnvironment, caches: Cache
     virtual: caches.of('virtual', type, { transform: withoutLastApplied }),
     host: caches.of('host', type),
     isReady: isCounted,
-    translate: (virtual) => translatePodDisruptionBudget(virtual, environment),
+    ...podDisruptionBudgetSteps(environment),
     whenRefused: 'keep',
   });
 }

@@ -2,7 +2,16 @@ import type { Pod, PodCondition, PodSpec } from 'kubernetes-types/core/v1';
 import { objectKey, PairController } from '../engine';
 import type { Pair, ReconcileResult } from '../engine';
 import { ApiError, resources } from '../kube-client';
-import { checkPod } from '../policy';
+import {
+  checkPod,
+  claimProblem,
+  makeTwin,
+  podContext,
+  podSteps,
+  tolerationViolations,
+  violationsText,
+} from '../policy';
+import type { MadeTwin, PodKnowledge } from '../policy';
 import {
   ANNOTATIONS,
   FieldPatches,
@@ -309,37 +318,15 @@ export class Pods {
     // The kubelet backs off for seconds when a mounted object is missing, so contents go first.
     const missing = this.#missingContents(virtual) ?? this.#with.classes.obstacle(virtual);
     if (missing !== undefined) return this.#wait(virtual, 'WaitingForHost', missing);
-    const translation = translatePod(virtual, context);
-    if (!translation.ok) {
-      if (translation.reason === 'HostTooOld') this.#waitingForHost.add(key);
-      if (translation.reason === 'DNSNotReady') {
-        this.#waitingForDNS.add(key);
-        return this.#wait(virtual, translation.reason, translation.message);
-      }
-      // Its claim's name comes with a change of its status, and its controller says what it lacks.
-      if (translation.reason !== 'ResourceClaimNotReady')
-        await this.#refuse(virtual, translation.reason, translation.message);
+    const steps = podSteps(this.#environment.configuration, context, this.#knowledge);
+    const made = makeTwin(virtual, steps, this.#patches);
+    if (!made.ok) return this.#without(key, virtual, made);
+    const problem = claimProblem(made.references, this.#environment.configuration);
+    if (problem !== undefined) {
+      await this.#refuse(virtual, 'Unsupported', problem);
       return;
     }
-    const patched = this.#patches.apply(translation.object, virtual);
-    if (!patched.ok) {
-      await this.#refuse(virtual, patched.reason, patched.message);
-      return;
-    }
-    const nodeViolations = this.#with.hostNodes.violations(virtual);
-    if (nodeViolations.length > 0) this.#waitingForNode.add(key);
-    const named = [...this.#with.classes.violations(virtual), ...nodeViolations].map(({ message }) => message);
-    const violations = [this.#violations(patched.object) ?? [], named].flat();
-    if (violations.length > 0) {
-      await this.#refuse(virtual, 'PolicyViolation', violations.join('; '));
-      return;
-    }
-    const claim = translation.references.find(({ kind }) => kind === 'PersistentVolumeClaim');
-    if (claim && !this.#with.claims) {
-      const message = `persistentvolumeclaim "${claim.name}": the platform does not provide persistent volumes to this virtual cluster; use an emptyDir volume`;
-      await this.#refuse(virtual, 'Unsupported', message);
-      return;
-    }
+    const claim = made.references.find(({ kind }) => kind === 'PersistentVolumeClaim');
     const obstacle = claim && this.#with.claims?.obstacle(virtual);
     if (obstacle) return this.#waitForClaims(virtual, obstacle);
     // Somebody may remove each host pod before it has a node.
@@ -357,17 +344,36 @@ export class Pods {
     const tokens = this.#with.tokens.request(virtual);
     let host: Pod;
     try {
-      host = await this.#environment.host.create<Pod>(resources.pods, patched.object);
+      host = await this.#environment.host.create<Pod>(resources.pods, made.object);
     } catch (error) {
-      if (ApiError.is(error, 'AlreadyExists')) return this.#meet(virtual, patched.object);
-      if (isRefusal(error)) return this.#refusedOnHost(key, virtual, patched.object, error);
+      if (ApiError.is(error, 'AlreadyExists')) return this.#meet(virtual, made.object);
+      if (isRefusal(error)) return this.#refusedOnHost(key, virtual, made.object, error);
       throw error;
     }
     this.#refusedByHost.forget(uid);
     this.#caches.host.pods.observe(host);
-    warnUnkept(this.#environment, resources.pods, virtual, { sent: patched.object, kept: host });
+    warnUnkept(this.#environment, resources.pods, virtual, { sent: made.object, kept: host });
     for (const projections of this.#with.projections) projections.check(virtual, host);
     if (tokens) await this.#with.tokens.deliver(virtual, host, tokens);
+  }
+
+  /** A pod that gets no twin, for now or for good. */
+  async #without(key: string, virtual: Pod, { reason, message }: NoTwin): Promise<ReconcileResult> {
+    switch (reason) {
+      case 'DNSNotReady':
+        this.#waitingForDNS.add(key);
+        return this.#wait(virtual, reason, message);
+      // Its claim's name comes with a change of its status, and its controller says what it lacks.
+      case 'ResourceClaimNotReady':
+        return;
+      case 'HostTooOld':
+        this.#waitingForHost.add(key);
+        break;
+      case 'PolicyViolation':
+        if (this.#with.hostNodes.violations(virtual).length > 0) this.#waitingForNode.add(key);
+        break;
+    }
+    await this.#refuse(virtual, reason, message);
   }
 
   /** A change of the claim brings the pod back. */
@@ -469,9 +475,9 @@ export class Pods {
   async #passOnChanges(virtual: Pod, host: Pod, context: TranslationContext): Promise<Pod> {
     const patched = this.#patchedPod(virtual, context);
     if (patched === 'refused') return host;
-    const violations = this.#with.classes.tolerationViolations(virtual);
+    const violations = tolerationViolations(virtual, this.#environment.configuration, this.#knowledge);
     if (violations.length > 0) {
-      const message = violations.map((one) => one.message).join('; ');
+      const message = violationsText(violations);
       warn(this.#environment, resources.pods, virtual, 'PolicyViolation', message);
     }
     // What else has changed, marks of network policies too, does not wait for a toleration to be taken back.
@@ -583,7 +589,7 @@ export class Pods {
   #violations(host: Pod): string | undefined {
     const { policy } = this.#environment.configuration;
     const violations = checkPod(host, policy.podSecurity, policy);
-    return violations.length > 0 ? violations.map(({ message }) => message).join('; ') : undefined;
+    return violations.length > 0 ? violationsText(violations) : undefined;
   }
 
   /** Binds the virtual pod to the host's node. False when the pods contradict each other and both have to go, or the node is gone. */
@@ -673,32 +679,29 @@ export class Pods {
     const seen = this.#caches.virtual.namespaces.get(namespace);
     if (!seen) return undefined;
     const dnsIP = this.#caches.host.services.get(this.#caches.hostKeyOf(DNS_SERVICE))?.spec?.clusterIP;
-    return {
-      identity,
-      anchor,
+    const context = { identity, anchor, hostMinor: hostVersion.minor };
+    return podContext(configuration, context, {
       apiServerIP,
-      clusterDomain: configuration.virtualCluster.clusterDomain,
       workloadServiceAccount: this.#with.classes.serviceAccountName(virtual),
       priorityClassName: this.#with.classes.priorityClassName(virtual),
-      helperImage: configuration.host.helperImage,
-      realNodeLabels: configuration.sync.fromHost.nodes.mode !== 'fake',
-      scheduledInside: this.#with.hostNodes.areChosenInside,
-      enforcedNodeSelector: this.#with.hostNodes.enforcedSelector,
-      resourceClaims: configuration.sync.toHost.resourceClaims.enabled,
       ...(dnsIP === undefined || dnsIP === '' || dnsIP === 'None' ? {} : { dnsIP }),
-      hostMinor: hostVersion.minor,
-      dnsEnabled: configuration.dns.enabled,
       selectedFor: this.#with.selected?.directions(virtual),
-      alwaysPullImages: configuration.policy.alwaysPullImages,
       namespaceLabels: seen.metadata?.labels ?? {},
       services: this.#caches.virtual.services.byIndex(INDEX.namespace, namespace).map(({ metadata, spec }) => ({
         name: metadata?.name ?? '',
         clusterIP: spec?.clusterIP,
         ports: spec?.ports ?? [],
       })),
-    };
+    });
+  }
+
+  get #knowledge(): PodKnowledge {
+    const { classes, hostNodes } = this.#with;
+    return { hasNode: (name) => hostNodes.has(name), runtimeClasses: classes.runtimeClasses };
   }
 }
+
+type NoTwin = Extract<MadeTwin<Pod>, { readonly ok: false }>;
 
 /** Objects of the tenant that the host may name when it speaks of a pod. */
 function knownNames(pod: Pod): readonly KnownName[] {

@@ -1,7 +1,8 @@
 import type { PriorityClass } from 'kubernetes-types/scheduling/v1';
 import { objectKey } from '../engine';
 import { resources } from '../kube-client';
-import { isSystemPriorityClass, priorityClassNeedsRecreation, translatePriorityClass } from '../translation';
+import { priorityClassSteps } from '../policy';
+import { isSystemPriorityClass, priorityClassNeedsRecreation } from '../translation';
 import { withoutLastApplied } from './caches';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
@@ -13,7 +14,8 @@ import { Twins } from './twins';
  */
 export function priorityClasses(environment: KindEnvironment, caches: Caches): Twins<PriorityClass> {
   const type = resources.priorityClasses;
-  const { maximumValue, maximumCount } = environment.configuration.sync.toHost.priorityClasses;
+  const { maximumCount } = environment.configuration.sync.toHost.priorityClasses;
+  const steps = priorityClassSteps(environment.configuration, environment);
   const virtual = caches.of<PriorityClass>('virtual', type, { transform: withoutLastApplied });
   const host = caches.of<PriorityClass>('host', type);
   const places = new Places(maximumCount);
@@ -23,8 +25,7 @@ export function priorityClasses(environment: KindEnvironment, caches: Caches): T
     host,
     concerns: ({ metadata }) => !isSystemPriorityClass(metadata?.name ?? ''),
     translate(priorityClass) {
-      if (places.take(objectKey(priorityClass)))
-        return translatePriorityClass(priorityClass, { identity: environment.identity, maximumValue });
+      if (places.take(objectKey(priorityClass))) return steps.translate(priorityClass);
       const message =
         `the host has at most ${maximumCount} PriorityClasses of this virtual cluster; delete one that no pod needs, ` +
         'or ask the operator of the platform for more (sync.toHost.priorityClasses.maximumCount)';

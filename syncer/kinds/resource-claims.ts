@@ -1,7 +1,8 @@
 import type { Pod } from 'kubernetes-types/core/v1';
 import { objectKey } from '../engine';
 import { resources } from '../kube-client';
-import { ANNOTATIONS, translateResourceClaim, virtualClaimStatusPatch } from '../translation';
+import { resourceClaimSteps } from '../policy';
+import { ANNOTATIONS, virtualClaimStatusPatch } from '../translation';
 import type { ClaimConsumer, ResourceClaim } from '../translation';
 import { withoutLastApplied } from './caches';
 import type { Caches } from './caches';
@@ -16,6 +17,7 @@ import { Twins } from './twins';
 export function resourceClaims(environment: KindEnvironment, caches: Caches): Twins<ResourceClaim> {
   const type = resources.resourceClaims;
   const { hostVersion } = environment;
+  const steps = resourceClaimSteps(() => ({ ...environment, hostMinor: hostVersion.minor }));
   const waitingForHost = new Set<string>();
   const virtual = caches.of<ResourceClaim>('virtual', type, { transform: withoutLastApplied });
   virtual.subscribe(({ type: change, key }) => {
@@ -28,7 +30,7 @@ export function resourceClaims(environment: KindEnvironment, caches: Caches): Tw
     // Consumers are told by the pods of both sides.
     waitFor: [caches.virtual.pods, caches.host.pods],
     translate(claim) {
-      const translation = translateResourceClaim(claim, { ...environment, hostMinor: hostVersion.minor });
+      const translation = steps.translate(claim);
       if (!translation.ok && translation.reason === 'HostTooOld') waitingForHost.add(objectKey(claim));
       return translation;
     },

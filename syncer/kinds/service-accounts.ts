@@ -1,7 +1,7 @@
 import type { ServiceAccount } from 'kubernetes-types/core/v1';
 import { objectKey } from '../engine';
 import { resources } from '../kube-client';
-import { translateServiceAccount } from '../translation';
+import { serviceAccountSteps } from '../policy';
 import { withoutLastApplied } from './caches';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
@@ -18,8 +18,6 @@ export function serviceAccounts(
   references: References,
 ): Twins<ServiceAccount> {
   const type = resources.serviceAccounts;
-  const { identity, anchor, configuration } = environment;
-  const { annotations } = configuration.sync.toHost.serviceAccounts;
   const twins = new Twins<ServiceAccount>(environment, caches, {
     type,
     virtual: caches.of<ServiceAccount>('virtual', type, { transform: withoutLastApplied }),
@@ -31,7 +29,7 @@ export function serviceAccounts(
       virtual === undefined && !references.isComplete
         ? { verdict: 'wait', afterMs: UNKNOWN_RETRY_MS }
         : byUID(host, virtual),
-    translate: (virtual) => translateServiceAccount(virtual, { identity, anchor, annotations }),
+    ...serviceAccountSteps(environment.configuration, environment),
     whenRefused: 'remove',
   });
   references.subscribe((kind, key) => {

@@ -1,6 +1,6 @@
 import type { Service } from 'kubernetes-types/core/v1';
 import { resources } from '../kube-client';
-import { checkService } from '../policy';
+import { serviceSteps } from '../policy';
 import {
   ANNOTATIONS,
   adoption,
@@ -10,7 +10,6 @@ import {
   losesSelector,
   reservationVerdict,
   serviceNeedsRecreation,
-  translateService,
   virtualServicePatch,
 } from '../translation';
 import type { Caches } from './caches';
@@ -28,17 +27,13 @@ export const isOwnService = ({ metadata }: Service): boolean =>
  * ports that admission could not know and load-balancer addresses come back.
  */
 export function services(environment: KindEnvironment, caches: Caches): Twins<Service> {
-  const { policy, virtualCluster } = environment.configuration;
   return new Twins<Service>(environment, caches, {
     type: resources.services,
     virtual: caches.virtual.services,
     host: caches.host.services,
     concerns: (virtual) => !isOwnService(virtual) && !isView(virtual),
     verdict: (host, virtual) => verdict(host, virtual, environment.configuration.services.reservationSeconds),
-    translate: (virtual) => translateService(virtual, environment),
-    // The host's domain cannot be asked for; it is `cluster.local` nearly everywhere, as is ours.
-    violations: (wanted) =>
-      checkService(wanted, policy.podSecurity, { hostClusterDomain: virtualCluster.clusterDomain }),
+    ...serviceSteps(environment.configuration, environment),
     // In the virtual cluster a refused Service works as it is.
     whenRefused: 'remove',
     mustBeRemade: (wanted, host) =>

@@ -2,9 +2,10 @@ import { objectKey, PairController } from '../engine';
 import type { ObjectCache, Pair, ReconcileResult, SyncedSource } from '../engine';
 import { ApiError } from '../kube-client';
 import type { KubeObject, ResourceType } from '../kube-client';
-import type { Violation } from '../policy';
+import { makeTwin, violationsText } from '../policy';
+import type { TwinSteps } from '../policy';
 import { ANNOTATIONS, appliedPatch, FieldPatches, ownedBy, withAppliedDigest } from '../translation';
-import type { KnownName, Translation } from '../translation';
+import type { KnownName } from '../translation';
 import type { Caches } from './caches';
 import type { KindEnvironment } from './environment';
 import { exactly } from './exactly';
@@ -45,12 +46,6 @@ export interface VirtualPatch {
   readonly status?: object | undefined;
 }
 
-/** What may go to the host of an object, undefined where nothing may, and what stands against the rest. */
-export interface Restricted<T> {
-  readonly object: T | undefined;
-  readonly violations: readonly Violation[];
-}
-
 /** The end of a twin that cannot be made anew. */
 export interface Loss {
   readonly reason: string;
@@ -68,7 +63,7 @@ export interface TwinGuard<T extends KubeObject> {
 }
 
 /** What differs between kinds of which each object has one twin on the host. */
-export interface TwinKind<T extends KubeObject> {
+export interface TwinKind<T extends KubeObject> extends TwinSteps<T> {
   /** Type on both sides. */
   readonly type: ResourceType;
   /** @default - the type's plural name */
@@ -83,12 +78,6 @@ export interface TwinKind<T extends KubeObject> {
   readonly concerns?: (virtual: T) => boolean;
   /** Whether what the twin needs is there; who makes it true enqueues the object. @default it is */
   readonly isReady?: (virtual: T) => boolean;
-  /** The twin, or why there is none. */
-  readonly translate: (virtual: T) => Translation<T>;
-  /** What the policy has against a twin. */
-  readonly violations?: (wanted: T, virtual: T) => readonly Violation[];
-  /** What the policy leaves of a twin of which it may refuse a part. @default all of it */
-  readonly restrict?: (wanted: T, virtual: T) => Restricted<T>;
   /**
    * What becomes of a twin whose virtual object was changed into one that the translation or the policy refuses: `remove` where
    * the old state must not stay in force, `keep` where the twin's end would harm more (data, protection).
@@ -305,30 +294,16 @@ export class Twins<T extends KubeObject> {
 
   /** The twin as it should be; undefined when there should be none, which the tenant is told. */
   #wanted(virtual: T): T | undefined {
-    const { translate, hostPatch } = this.#kind;
-    const translation = translate(virtual);
-    if (!translation.ok) {
-      this.#tell(virtual, translation.reason, translation.message);
+    const made = makeTwin(virtual, this.#kind, this.#patches);
+    if (!made.ok) {
+      this.#tell(virtual, made.reason, made.message);
       return undefined;
     }
-    const patched = this.#patches.apply(translation.object, virtual);
-    if (!patched.ok) {
-      this.#tell(virtual, patched.reason, patched.message);
-      return undefined;
-    }
-    const { object, violations } = this.#restricted(patched.object, virtual);
+    const { object, violations } = made;
     if (violations.length > 0) {
-      const message = violations.map((one) => one.message).join('; ');
-      if (object) warn(this.#environment, this.#kind.type, virtual, 'PolicyViolation', message);
-      else this.#tell(virtual, 'PolicyViolation', message);
+      warn(this.#environment, this.#kind.type, virtual, 'PolicyViolation', violationsText(violations));
     }
-    return object && hostPatch === undefined ? withAppliedDigest(object) : object;
-  }
-
-  #restricted(wanted: T, virtual: T): Restricted<T> {
-    const violations = this.#kind.violations?.(wanted, virtual) ?? [];
-    if (violations.length > 0) return { object: undefined, violations };
-    return this.#kind.restrict?.(wanted, virtual) ?? { object: wanted, violations };
+    return this.#kind.hostPatch === undefined ? withAppliedDigest(object) : object;
   }
 
   async #bringBack(virtual: T, host: T): Promise<ReconcileResult> {

@@ -24,6 +24,7 @@ export {
   translateIngress,
   virtualIngressStatus,
   type IngressContext,
+  type IngressTranslation,
 } from './ingress';
 export {
   SERVICE_NAME,

@@ -253,6 +253,58 @@ describe('other kinds', () => {
   });
 });
 
+test('a pod with a claim is refused where the platform has none, as the syncer refuses it', () => {
+  const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }];
+  const without = cluster({ sync: { toHost: { persistentVolumeClaims: { enabled: false } } } });
+  expect(explain(pod({ volumes }), without)).toMatchObject({
+    outcome: 'refused',
+    reason: expect.stringContaining(
+      'Unsupported: persistentvolumeclaim "data": the platform does not provide',
+    ) as string,
+  });
+  expect(explain(pod({ volumes }), cluster()).outcome).toBe('synced');
+});
+
+describe('an EndpointSlice', () => {
+  const slice = (...addresses: string[]) => ({
+    ...manifest('discovery.k8s.io/v1', 'EndpointSlice', {
+      addressType: 'IPv4',
+      endpoints: addresses.map((address) => ({ addresses: [address] })),
+      ports: [{ port: 80, protocol: 'TCP' }],
+    }),
+  });
+
+  test('leads to the tenant’s own pods, and to ranges that the platform gives', () => {
+    const vc = cluster({ sync: { toHost: { endpointSlices: { allowedRanges: ['203.0.113.0/24'] } } } });
+    const facts = { podAddresses: ['10.1.0.7'] };
+    expect(explain(slice('10.1.0.7', '203.0.113.9'), vc, facts)).toMatchObject({
+      outcome: 'synced',
+      reason: 'only of a Service without a selector',
+    });
+    expect(explain(slice('10.1.0.8'), vc, facts)).toMatchObject({
+      outcome: 'refused',
+      reason: expect.stringContaining('PolicyViolation: endpoints have 10.1.0.8') as string,
+    });
+  });
+
+  test('is left without what may not be there', () => {
+    const { outcome, reason, hostObject } = explain(slice('10.1.0.7', '10.1.0.8'), cluster(), {
+      podAddresses: ['10.1.0.7'],
+    });
+    expect(outcome).toBe('synced');
+    expect(reason).toContain('left out: endpoints have 10.1.0.8');
+    expect(JSON.stringify(hostObject)).not.toContain('10.1.0.8');
+  });
+
+  test('stays where the platform syncs none', () => {
+    const none = cluster({ sync: { toHost: { endpointSlices: { enabled: false } } } });
+    expect(explain(slice('10.1.0.7'), none)).toMatchObject({
+      outcome: 'stays',
+      reason: 'sync.toHost.endpointSlices.enabled is false',
+    });
+  });
+});
+
 test('hostile keys are plain data', () => {
   const labels = JSON.parse('{"__proto__": "a", "constructor": "b"}') as object;
   const { outcome } = explain(pod({}, { labels }), cluster());
