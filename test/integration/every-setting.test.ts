@@ -498,11 +498,19 @@ describe('what cannot be changed is refused at synthesis', () => {
 });
 
 test('a delete of a pod or a claim would have been seen', async () => {
-  await clusters.virtual.delete(resources.pods, { namespace: 'default', name: 'careful' });
-  await clusters.virtual.delete(resources.persistentVolumeClaims, { namespace: 'default', name: 'unused' });
-  await eventually('both are deleted on the host', async () => {
-    const seen = (await deletes()).join();
-    return ['pods', 'persistentvolumeclaims'].every((resource) => seen.includes(`resource="${resource}"`));
-  });
-  expect(await uids()).not.toEqual(before);
+  await clusters.stopSyncer();
+  for (const [type, name] of [
+    [resources.pods, 'careful'],
+    [resources.persistentVolumeClaims, 'unused'],
+  ] as const) {
+    await clusters.host.delete(type, { namespace: HOST_NAMESPACE, name: clusters.hostNameOf(name) });
+    await eventually(`the host counts the delete in ${type.resource}`, async () => {
+      const seen = await deletes();
+      if (seen.some((line) => line.includes(`resource="${type.resource}"`))) return true;
+      throw new Error(`it has counted ${seen.join()}`);
+    });
+    const now = await uids();
+    const key = `host ${type.kind} ${name}`;
+    expect(now[key]).not.toBe(before[key]);
+  }
 });
