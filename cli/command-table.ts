@@ -12,6 +12,11 @@ export interface CommandEntry {
 /** All commands in the order of `--help`. A file is loaded only when its command is called. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   create: { summary: 'make a virtual cluster, and wait until it answers', load: () => import('./commands/create.js') },
+  connect: {
+    summary: 'switch to a virtual cluster, or run a command in it',
+    load: () => import('./commands/connect.js'),
+  },
+  disconnect: { summary: 'switch back to where you were', load: () => import('./commands/disconnect.js') },
   list: { summary: 'list virtual clusters', load: () => import('./commands/list.js') },
   describe: {
     summary: 'show what a virtual cluster consists of, and how it is',
@@ -38,5 +43,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   completion: {
     summary: 'print a script that completes commands in your shell',
     load: () => import('./commands/completion.js'),
+  },
+  forward: {
+    summary: 'forward a port to a virtual cluster: connect starts it',
+    hidden: true,
+    load: () => import('./commands/forward.js'),
   },
 };
