@@ -98,6 +98,7 @@ async function join(socket: Socket, connection: ClusterConnection, target: Forwa
   socket.once('close', () => webSocket.terminate());
   webSocket.once('close', () => socket.end());
   webSocket.on('error', () => socket.destroy());
+  webSocket.resume();
   socket.resume();
 }
 
@@ -118,7 +119,11 @@ function connect(connection: ClusterConnection, { namespace, pod, port }: Forwar
     ...(connection.serverName === undefined ? {} : { servername: connection.serverName }),
   });
   return new Promise((resolve, reject) => {
-    webSocket.once('open', () => resolve(webSocket));
+    webSocket.once('open', () => {
+      // What came with the answer would be told before anybody listens.
+      webSocket.pause();
+      resolve(webSocket);
+    });
     webSocket.once('error', reject);
     webSocket.once('unexpected-response', (request, response) => {
       request.destroy();
