@@ -12,6 +12,11 @@ export interface Context {
   readonly stderr: TextStream;
   /** Aborted by Ctrl-C, with an `Interrupted` as its reason. A second Ctrl-C ends the program at once. */
   readonly signal: AbortSignal;
+  /**
+   * Leaves Ctrl-C to a program that runs in the user's terminal for as long as the work takes: it is that program's key then. Other signals
+   * abort as ever.
+   */
+  handOver<T>(work: () => Promise<T>): Promise<T>;
   /** Flags that name the host. */
   readonly hostFlags: HostFlags;
   /**

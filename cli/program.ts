@@ -62,7 +62,8 @@ export function makeProgram(modules: ReadonlyMap<string, CommandModule>, action:
     .addHelpText('after', '\nnestling create my-vc1 && nestling connect my-vc1 && kubectl get namespaces')
     .showSuggestionAfterError()
     .exitOverride()
-    .enablePositionalOptions(false)
+    // What comes after a command is that command's, `--` and all behind it, too.
+    .enablePositionalOptions()
     .configureOutput({ writeErr: (text) => process.stderr.write(text) });
   addHostOptions(program);
   for (const [name, entry] of Object.entries(COMMANDS)) {
@@ -77,7 +78,9 @@ export function makeProgram(modules: ReadonlyMap<string, CommandModule>, action:
     if (module === undefined) continue;
     addHostOptions(command);
     module.describe(command);
-    command.action(async () => action(module, command.processedArgs as unknown[], command.optsWithGlobals()));
+    command.action(async () =>
+      action(module, command.processedArgs as unknown[], { ...program.opts(), ...command.opts() }),
+    );
   }
   return program;
 }
@@ -93,7 +96,7 @@ function addHostOptions(command: Command): void {
     )
     .addOption(new Option('--context <name>', 'its context; else the current one'))
     .addOption(new Option('-n, --namespace <namespace>', 'namespace of the host cluster'))
-    .addOption(new Option('-o, --output <format>', 'text or json').default('text'));
+    .addOption(new Option('-o, --output <format>', 'text or json; else text'));
 }
 
 async function runCommand(
@@ -103,7 +106,9 @@ async function runCommand(
 ): Promise<number> {
   const progress = progressOn(process.stderr);
   const stop = new AbortController();
+  let handedOver = false;
   const interrupt = (signal: NodeJS.Signals): void => {
+    if (handedOver && signal === 'SIGINT') return;
     // Whoever asks twice does not want to wait for what is cleaned up.
     if (stop.signal.aborted) process.exit(EXIT.interrupted);
     stop.abort(new Interrupted(signal === 'SIGINT' ? 'interrupted' : 'ended by a signal'));
@@ -118,11 +123,19 @@ async function runCommand(
       ...(namespace !== undefined && { namespace }),
     };
     const given: Context = {
-      output: new Output(outputFormat(String(flags['output'])), process.stdout),
+      output: new Output(outputFormat(String(flags['output'] ?? 'text')), process.stdout),
       progress,
       stderr: process.stderr,
       signal: stop.signal,
       hostFlags,
+      handOver: async (work) => {
+        handedOver = true;
+        try {
+          return await work();
+        } finally {
+          handedOver = false;
+        }
+      },
       host: () => (host ??= import('./host.js').then(({ openHost }) => openHost(hostFlags))),
     };
     const code = await module.run(given, args, flags);

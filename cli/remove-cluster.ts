@@ -263,6 +263,10 @@ async function untilGone(removal: Removal, keptClaims: ReadonlySet<string>): Pro
         })) {
           if (type === resources.persistentVolumeClaims && keptClaims.has(metadata?.name ?? '')) continue;
           left.push(`${type.kind} ${metadata?.name}`);
+          // Made after the others were deleted: by a request that was on its way, or by a syncer that ran still.
+          if (label === CONTROL_PLANE_LABEL && KINDS.includes(type) && metadata?.deletionTimestamp === undefined) {
+            await gone(client, type, { namespace, name: metadata?.name ?? '', uid: metadata?.uid }, signal);
+          }
         }
       }
       // The first ones that are left are enough to go on waiting.

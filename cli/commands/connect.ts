@@ -211,7 +211,10 @@ async function runInside(target: Target, direct: string | undefined, command: re
     const file = join(folder, 'kubeconfig');
     const text = await kubeconfigText(contextName(name, namespace, host.context.name), { ...credentials, server });
     writeFileSync(file, text, { mode: 0o600 });
-    return await runCommand(command, { ...process.env, KUBECONFIG: file }, context.signal);
+    const env = { ...process.env, KUBECONFIG: file };
+    const work = (): Promise<number> => runCommand(command, env, context.signal);
+    // A terminal tells the command of Ctrl-C itself, which may be a shell that goes on after it.
+    return await (process.stdin.isTTY === true ? context.handOver(work) : work());
   } finally {
     context.progress.clear();
     rmSync(folder, { recursive: true, force: true });
@@ -226,9 +229,9 @@ function runCommand(
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: 'inherit', env });
-    // A terminal tells the command of Ctrl-C itself; it says when it has ended. Who signals only this process means both.
     const abort = (): void => void child.kill('SIGTERM');
-    if (process.stdin.isTTY !== true) signal.addEventListener('abort', abort, { once: true });
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
     child.once('error', (error: NodeJS.ErrnoException) => {
       const reason =
         error.code === 'ENOENT' ? 'is not there: install it, or mend PATH' : `cannot be run (${error.message})`;

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { isAbsolute, join } from 'node:path';
 import { Failure } from '../failure';
 import type { ExecEntry } from './document';
@@ -53,36 +53,27 @@ export async function execCredential(entry: ExecEntry, request: ExecRequest): Pr
   const spec = { interactive, ...(provideClusterInfo === true && { cluster: info }) };
   // Only a path is relative to the file; a bare name is looked up in PATH.
   const program = /[/\\]/.test(command) && !isAbsolute(command) ? join(folder, command) : command;
+  const variables = Object.fromEntries((env ?? []).map(({ name, value }) => [name, value]));
+  const execInfo = JSON.stringify({ apiVersion, kind: 'ExecCredential', spec });
   const text = await new Promise<string>((resolve, reject) => {
-    const child = execFile(
-      program,
-      [...(args ?? [])],
-      {
-        env: {
-          ...process.env,
-          ...Object.fromEntries((env ?? []).map(({ name, value }) => [name, value])),
-          KUBERNETES_EXEC_INFO: JSON.stringify({ apiVersion, kind: 'ExecCredential', spec }),
-        },
-        maxBuffer: 4 * 1024 * 1024,
-      },
-      (error, stdout, stderr) => {
-        if (error === null) return resolve(stdout);
-        if (error.code === 'ENOENT') {
-          const hint = installHint
-            ? `: ${installHint.trim()}`
-            : ': install it, or choose another context with --context';
-          return reject(new Failure(`${what} is not there${hint}`, { cause: error }));
-        }
-        const lines = stderr.trim().split('\n').slice(-3).join('; ');
-        reject(
-          new Failure(`${what} failed (${lines || error.message}): run it by itself to see more`, { cause: error }),
-        );
-      },
-    );
-    if (!interactive) child.stdin?.end();
-    else process.stdin.pipe(child.stdin ?? process.stdout);
-  }).finally(() => {
-    if (interactive) process.stdin.unpipe().pause();
+    const child = spawn(program, [...(args ?? [])], {
+      env: { ...process.env, ...variables, KUBERNETES_EXEC_INFO: execInfo },
+      // One that asks something does so on the user's own terminal.
+      stdio: [interactive ? 'inherit' : 'ignore', 'pipe', interactive ? 'inherit' : 'pipe'],
+    });
+    let [stdout, stderr] = ['', ''];
+    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
+    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      const hint = installHint ? `: ${installHint.trim()}` : ': install it, or choose another context with --context';
+      const problem = error.code === 'ENOENT' ? `is not there${hint}` : `cannot be run (${error.message}): mend it`;
+      reject(new Failure(`${what} ${problem}`, { cause: error }));
+    });
+    child.once('close', (code) => {
+      if (code === 0) return resolve(stdout);
+      const lines = stderr.trim().split('\n').slice(-3).join('; ');
+      reject(new Failure(`${what} failed (${lines || `code ${code}`}): run it by itself to see more`));
+    });
   });
   return readCredential(text, what);
 }

@@ -178,6 +178,19 @@ test('a command runs inside, its exit code is passed on, and the kubeconfig stay
   ]);
 });
 
+test('Ctrl-C is for the command that runs inside', async () => {
+  const command = ['sh', '-c', 'trap "echo caught; exit 9" INT; echo "it runs"; while :; do sleep 0.1; done'];
+  const terminal = await openTerminal(['nestling', 'connect', 'cli-vc', '--', ...command], SIZE, environment);
+  try {
+    await terminal.shows('that the command runs', /it runs/);
+    terminal.type(CTRL_C);
+    await terminal.shows('that the command was told', /caught/);
+    expect(await terminal.ended).toBe(9);
+  } finally {
+    terminal.close();
+  }
+});
+
 test('large answers pass the forwarded port whole, several at once', async () => {
   const data = 'x'.repeat(700_000);
   writeFileSync(join(home, 'large'), data);
