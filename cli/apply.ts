@@ -11,8 +11,9 @@ const WAVES: ReadonlyMap<string, number> = new Map([
   ['Namespace', 0],
   // Addresses are given out while the rest is applied.
   ['Service', 1],
-  ['StatefulSet', 3],
   ['CronJob', 3],
+  // The last: where it is, all is.
+  ['StatefulSet', 4],
 ]);
 const OTHER_KINDS = 2;
 

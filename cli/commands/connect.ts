@@ -150,7 +150,6 @@ async function untilAnswers(
   const client = new KubeClient({ ...credentials, server }, { userAgent: 'nestling-cli', timeoutSeconds: 5 });
   const deadline = Date.now() + milliseconds;
   try {
-    progress.waiting(`waiting for the API server of ${cluster.name} to answer at ${server}`);
     for (;;) {
       try {
         await client.getText('/readyz', { signal });
@@ -165,6 +164,8 @@ async function untilAnswers(
           );
         }
       }
+      // Most answer at the first attempt, of which nobody wants to hear.
+      progress.waiting(`waiting for the API server of ${cluster.name} to answer at ${server}`);
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
     }
   } finally {
