@@ -258,7 +258,7 @@ const tenantPods = async (): Promise<string[]> => {
   return items.flatMap(({ metadata }) => metadata?.name ?? []);
 };
 
-test('pause and resume keep what is on volumes; Ctrl-C in the middle of connect leaves the kubeconfig as it was', async () => {
+test('pause and resume keep what is on volumes', async () => {
   writeFileSync(join(home, 'workload.json'), JSON.stringify(WORKLOAD));
   await ok(`kubectl apply -f ${join(home, 'workload.json')}`);
   await ok('kubectl rollout status deployment/writer --timeout=120s');
@@ -266,7 +266,6 @@ test('pause and resume keep what is on volumes; Ctrl-C in the middle of connect 
   expect(await ok('nestling disconnect')).toBe(`disconnected from cli-vc; the current context is ${host.context}\n`);
   await eventually('the process that forwarded has ended', () => Promise.resolve(!runs(connection.pid)));
   expect(parse(readFileSync(kubeconfig, 'utf8'))).toEqual(parse(readFileSync(host.kubeconfigPath, 'utf8')));
-  const before = readFileSync(kubeconfig);
 
   expect(await ok('nestling pause cli-vc')).toContain('virtual cluster cli-vc is paused');
   expect(await tenantPods()).toEqual([]);
@@ -276,19 +275,7 @@ test('pause and resume keep what is on volumes; Ctrl-C in the middle of connect 
     `error: virtual cluster ${NAMESPACE}/cli-vc is paused: wake it with nestling resume cli-vc -n ${NAMESPACE}\n`,
   ]);
 
-  await ok('nestling resume cli-vc --no-wait');
-  const terminal = await openTerminal(['nestling', 'connect', 'cli-vc'], SIZE, environment);
-  try {
-    await terminal.shows('what is waited for', /waiting for /);
-    terminal.type(CTRL_C);
-    await terminal.shows('that it was interrupted', /error: interrupted/);
-    expect(await terminal.ended).toBe(130);
-  } finally {
-    terminal.close();
-  }
-  expect(readFileSync(kubeconfig)).toEqual(before);
-  expect(forwards()).toEqual([]);
-
+  await ok('nestling resume cli-vc');
   await ok('nestling connect cli-vc');
   await eventually(
     'the file is read in the new pod',
