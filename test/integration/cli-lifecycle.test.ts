@@ -72,6 +72,7 @@ async function ran(
         progress: { waiting: note, note, clear: () => undefined },
         stderr: { write: note },
         signal: new AbortController().signal,
+        handOver: (work) => work(),
         hostFlags,
         host: () => (host ??= openHost(hostFlags)),
       },
