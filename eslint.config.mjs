@@ -62,6 +62,7 @@ const rooms = {
     'syncer/policy',
     'syncer/kube-client',
     'syncer/sleep',
+    'syncer/pki',
   ],
 };
 const syncerRooms = Object.keys(rooms).filter((room) => room.startsWith('syncer/'));

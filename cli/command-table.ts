@@ -40,6 +40,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   rights: { summary: 'list what a virtual cluster may do on the host', load: () => import('./commands/rights.js') },
   synth: { summary: 'write the manifests of a virtual cluster, for GitOps', load: () => import('./commands/synth.js') },
+  certs: {
+    summary: 'show the certificates of a virtual cluster, and when they end',
+    load: () => import('./commands/certs.js'),
+  },
   completion: {
     summary: 'print a script that completes commands in your shell',
     load: () => import('./commands/completion.js'),
