@@ -16,6 +16,7 @@ import { connectionOf } from '../pulumi-kubernetes/kubeconfig';
 import { run } from '../host-cluster/command';
 import { kubeconfigText } from '../host-cluster/kubeconfig';
 import { Engine, noEngine } from '../pulumi-kubernetes';
+import { PluginCluster } from '../pulumi-kubernetes/plugin-cluster';
 import { eventually } from '../virtual-cluster';
 import { contentsOf } from '../virtual-cluster/launch';
 
@@ -24,6 +25,7 @@ if (missing !== undefined) process.stderr.write(`skipped, for want of Pulumi's e
 const withEngine = missing === undefined ? describe : describe.skip;
 
 const NAMESPACE = 'e2e-pulumi';
+const PLUGIN_NAMESPACE = 'e2e-pulumi-plugin';
 const NAME = 'vc';
 const SHOP = 'shop';
 const log = (): void => undefined;
@@ -405,5 +407,34 @@ withEngine('with the real engine, a cluster', () => {
     expect(await contentsOf(client, NAMESPACE)).toEqual([]);
     const { deployment } = await stack.exportStack();
     expect((deployment as { resources?: unknown[] }).resources ?? []).toEqual([]);
+  });
+
+  test('comes from the plugin for other languages, too, which says by its path what is wrong', async () => {
+    const other = await engine.stack('plugin', () => {
+      const provider = new k8s.Provider('host', { kubeconfig: kubeconfigOfHost });
+      const team = new k8s.core.v1.Namespace('team', { metadata: { name: PLUGIN_NAMESPACE } }, { provider });
+      const settings = { store: 'ephemeral', exposure: { type: 'nodePort', port: 31_844 } };
+      const args = { namespace: team.metadata.name, ...settings };
+      const { endpoint, kubeconfig, provider: inside } = new PluginCluster('vc', args, { providers: [provider] });
+      const made = inside.apply(
+        (virtual) =>
+          new k8s.core.v1.ConfigMap('made', { metadata: { name: 'made' } }, { provider: virtual }).metadata.uid,
+      );
+      return Promise.resolve({ endpoint, kubeconfig, made });
+    });
+    try {
+      const { outputs } = await other.up();
+      expect(outputs['endpoint']?.value).toMatch(/:31844$/);
+      expect(outputs['kubeconfig']?.secret).toBe(true);
+      expect(outputs['made']?.value).toMatch(/^[\da-f-]{36}$/);
+    } finally {
+      await other.destroy();
+    }
+    await expect(client.get(resources.namespaces, { name: PLUGIN_NAMESPACE })).rejects.toMatchObject({
+      reason: 'NotFound',
+    });
+    const told = await failing(kubeconfigOfHost, '0', 'plugin');
+    expect(told).toContain('dns.replicas');
+    expect(told).toContain('0: must be at least 1; to have no DNS server, set dns.enabled to false');
   });
 });

@@ -6,7 +6,7 @@ import { cacheDirectory } from '../../images/cache';
 import { findProgram, resolveBinaries, type Log } from '../host-cluster';
 import { versionDirectory } from '../host-cluster/binaries';
 import { BINARIES } from '../host-cluster/versions';
-import { installKubernetesPlugin } from './install';
+import { installKubernetesPlugin, installNestlingPlugin } from './install';
 
 /** The version of the engine that is built has no newer SDK's number, and speaks to it all the same. */
 const NO_VERSION_CHECK = true;
@@ -34,6 +34,7 @@ export class Engine {
       for (const folder of ['bin', 'state']) mkdirSync(join(home, folder));
       symlinkSync(program, join(home, 'bin', 'pulumi'));
       await installKubernetesPlugin(program, home);
+      await installNestlingPlugin(program, home);
       return await Engine.at(home);
     } catch (error) {
       rmSync(home, { recursive: true, force: true });

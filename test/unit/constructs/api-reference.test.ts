@@ -36,7 +36,12 @@ test('docs/api.md is made from the doc comments as they are: else run npm run re
 });
 
 test('every public member has a doc comment, and everything that may be left out says its default', () => {
-  expect(modules.map(({ path }) => path)).toEqual(['nestling', 'nestling/testing', 'nestling/pulumi', 'nestling/pulumi/plain']);
+  expect(modules.map(({ path }) => path)).toEqual([
+    'nestling',
+    'nestling/testing',
+    'nestling/pulumi',
+    'nestling/pulumi/plain',
+  ]);
   expect(missingComments(modules)).toEqual([]);
 });
 
