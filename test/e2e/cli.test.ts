@@ -218,6 +218,25 @@ test('Ctrl-C in the middle of create leaves nothing', async () => {
   expect(readFileSync(kubeconfig)).toEqual(before);
 });
 
+test('Ctrl-C in the middle of connect leaves the kubeconfig as it was, and no process', async () => {
+  const [before, processes] = [readFileSync(kubeconfig), forwards()];
+  // It never answers: nobody has its images.
+  await ok(`nestling create cli-cut -n ${NAMESPACE} --no-wait --image-mirror registry.invalid/none`);
+  const terminal = await openTerminal(['nestling', 'connect', 'cli-cut'], SIZE, environment);
+  try {
+    await terminal.shows('what is waited for', /waiting for pod cli-cut-0/);
+    terminal.type(CTRL_C);
+    await terminal.shows('that it was interrupted', /error: interrupted/);
+    expect(await terminal.ended).toBe(130);
+  } finally {
+    terminal.close();
+  }
+  expect(readFileSync(kubeconfig)).toEqual(before);
+  expect(forwards()).toEqual(processes);
+  const { code, stderr } = await sh('nestling delete cli-cut');
+  expect([code, stderr]).toEqual([0, expect.stringContaining(`namespace ${NAMESPACE} stays: it holds `)]);
+});
+
 const WORKLOAD = {
   apiVersion: 'v1',
   kind: 'List',
