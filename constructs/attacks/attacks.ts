@@ -1,16 +1,23 @@
 /*
  * Forty things that a tenant with all rights in its virtual cluster tries against the host, the platform and other tenants. Pure data:
- * what is attempted, what becomes of it, and what a tenant may do instead, which must go on working. docs/security.md is the list for
- * people; test/e2e/attacks.test.ts makes every attempt on a real node.
+ * what is attempted, what becomes of it, and what a tenant may do instead, which must go on working. It is the only list: docs/security.md
+ * shows it to people, test/e2e/attacks.test.ts makes every attempt on a real node, and `nestling/testing` holds users' own
+ * configurations to what of it shows before anything runs.
  */
 
-/** From which level of isolation on an attack is stopped; `option`: where the platform sets what the attack names. */
+/**
+ * Where an attack has to be stopped: always, whatever the platform allows; from isolation `baseline` or `restricted` on; or where the
+ * platform chose an option against it.
+ */
 export type StoppedAt = 'always' | 'baseline' | 'restricted' | 'option';
 
 /** What of a platform's own settings an attempt needs to be one. */
 export type AttackSetting = 'enforcedNodes' | 'shownRuntimeClasses' | 'cappedPriorities';
 
-/** An object as a tenant writes it, without namespace. `{cluster}` stands for the name of the virtual cluster. */
+/**
+ * An object as a tenant writes it, without namespace. `{cluster}` stands for the name of the virtual cluster, `{host}` for a host name
+ * that the platform lets its Ingresses have, `{class}` for a class of Ingresses that it may use.
+ */
 export interface AttackManifest {
   readonly apiVersion: string;
   readonly kind: string;
@@ -29,8 +36,8 @@ export type Outcome =
   /** The tenant's API server does not take it; the answer contains the text. */
   | { readonly outcome: 'rejected'; readonly says: string }
   /**
-   * It is on the host, with these fields (lists have just these elements), without those of `without` (paths of keys), and none of the texts
-   * is anywhere in it.
+   * It is on the host, without the fields of `without` (paths of keys) and with none of the texts of `nowhere` anywhere in it, whatever the
+   * platform has set; and with these fields (of a list, each element is somewhere), as the platform of test/e2e/attacks.test.ts has it.
    */
   | {
       readonly outcome: 'onHost';
@@ -43,6 +50,8 @@ export type Outcome =
 export interface Attempt {
   readonly manifest: AttackManifest;
   readonly becomes: Outcome;
+  /** What becomes of it says nothing of other configurations: the host's own state decides, or what the platform of the tests has set. */
+  readonly onlyLive?: true;
 }
 
 /** An attack with its positive counterpart. */
@@ -54,6 +63,8 @@ export interface Attack {
   /** What stops it, in a sentence. */
   readonly how: string;
   readonly setting?: AttackSetting;
+  /** Stopped at that level where the platform says which hosts the tenant's Ingresses may have. */
+  readonly givenHosts?: true;
   /** Objects that are attacks. Empty where none is, and only what runs shows it. */
   readonly attempts: readonly Attempt[];
   /** What level restricted stops beside. */
@@ -110,7 +121,7 @@ const ingress = (
   kind: 'Ingress',
   metadata: { name, ...(annotations && { annotations }) },
   spec: {
-    ingressClassName: 'tenants',
+    ingressClassName: '{class}',
     rules: [
       {
         host,
@@ -137,13 +148,12 @@ const onHost = (manifest: AttackManifest, rest: Omit<Outcome & { outcome: 'onHos
   becomes: { outcome: 'onHost', ...rest },
 });
 
+const onlyLive = (attempt: Attempt): Attempt => ({ ...attempt, onlyLive: true });
+
 /** Nothing but an emptyDir. */
 const plainPod = (name: string): Attempt => onHost(pod(name, withVolume({ emptyDir: {} })));
-/** Host names that the platform gave to the tenant. */
-export const ATTACK_HOSTS = ['*.team-a.example.com'] as const;
-/** Classes of Ingresses that the platform gave to the tenant. */
-export const ATTACK_INGRESS_CLASSES = ['tenants'] as const;
-const OWN_HOST = 'web.team-a.example.com';
+/** Stands for a host name that the tenant may have. */
+const OWN_HOST = '{host}';
 
 /** All attacks, by id. */
 export const ATTACKS: readonly Attack[] = [
@@ -210,8 +220,25 @@ export const ATTACKS: readonly Attack[] = [
         pod('a4-sysctl', { securityContext: { sysctls: [{ name: 'kernel.msgmax', value: '1' }] } }),
         'sysctls[0].name',
       ),
+      // Without a namespace of users of its own; with one, the Pod Security Standard lets it pass below restricted.
+      rejected(pod('a4-proc', withContext({ procMount: 'Unmasked' })), 'hostUsers'),
     ],
     atRestricted: [
+      refused(
+        pod('a4-users-proc', {
+          hostUsers: false,
+          containers: [
+            container({
+              securityContext: {
+                allowPrivilegeEscalation: false,
+                capabilities: { drop: ['ALL'] },
+                procMount: 'Unmasked',
+              },
+            }),
+          ],
+        }),
+        'securityContext.procMount',
+      ),
       refused(pod('a4-escalation', withContext({ allowPrivilegeEscalation: true })), 'allowPrivilegeEscalation'),
     ],
     legitimate: [
@@ -298,7 +325,9 @@ export const ATTACKS: readonly Attack[] = [
     stoppedAt: 'option',
     how: 'With enforced nodes every pod gets the selector of the platform, and one that contradicts it is refused.',
     setting: 'enforcedNodes',
-    attempts: [refused(pod('a8-other', { nodeSelector: { 'kubernetes.io/os': 'windows' } }), 'spec.nodeSelector')],
+    attempts: [
+      onlyLive(refused(pod('a8-other', { nodeSelector: { 'kubernetes.io/os': 'windows' } }), 'spec.nodeSelector')),
+    ],
     legitimate: [onHost(pod('a8-plain'), { with: { spec: { nodeSelector: { 'kubernetes.io/os': 'linux' } } } })],
   },
   {
@@ -322,7 +351,7 @@ export const ATTACKS: readonly Attack[] = [
     stoppedAt: 'option',
     how: 'Where the platform shows RuntimeClasses, pods may have those and no others, whatever class of that name the tenant makes.',
     setting: 'shownRuntimeClasses',
-    attempts: [refused(pod('a10-weak', { runtimeClassName: 'e2e-attacks-weak' }), 'spec.runtimeClassName')],
+    attempts: [onlyLive(refused(pod('a10-weak', { runtimeClassName: 'e2e-attacks-weak' }), 'spec.runtimeClassName'))],
     legitimate: [
       onHost(pod('a10-shown', { runtimeClassName: 'e2e-attacks-shown' }), {
         with: { spec: { runtimeClassName: 'e2e-attacks-shown' } },
@@ -337,7 +366,7 @@ export const ATTACKS: readonly Attack[] = [
     attempts: [
       onHost(pod('a11-account', { serviceAccountName: 'a11', automountServiceAccountToken: true }), {
         with: { spec: { serviceAccountName: '{cluster}-workloads', automountServiceAccountToken: false } },
-        nowhere: ['serviceAccountToken'],
+        nowhere: ['serviceAccountToken', '"serviceAccountName":"a11"', '"automountServiceAccountToken":true'],
       }),
     ],
     legitimate: [onHost(pod('a11-plain'), { with: { spec: { serviceAccountName: '{cluster}-workloads' } } })],
@@ -413,7 +442,11 @@ export const ATTACKS: readonly Attack[] = [
           'a16-forged',
           {},
           {
-            labels: { 'nestling.dev/virtual-cluster': 'victim', 'nestling.dev/egress-policy': 'tenant' },
+            labels: {
+              'nestling.dev/virtual-cluster': 'victim',
+              'nestling.dev/control-plane': 'victim',
+              'nestling.dev/egress-policy': 'tenant',
+            },
             annotations: { 'nestling.dev/uid': 'forged', 'nestling.dev/name': 'forged' },
           },
         ),
@@ -424,7 +457,11 @@ export const ATTACKS: readonly Attack[] = [
               annotations: { 'nestling.dev/name': 'a16-forged' },
             },
           },
-          without: [['metadata', 'labels', 'nestling.dev/egress-policy']],
+          without: [
+            ['metadata', 'labels', 'nestling.dev/control-plane'],
+            ['metadata', 'labels', 'nestling.dev/egress-policy'],
+          ],
+          nowhere: ['"nestling.dev/virtual-cluster":"victim"', '"nestling.dev/uid":"forged"'],
         },
       ),
     ],
@@ -560,7 +597,9 @@ export const ATTACKS: readonly Attack[] = [
     title: 'All node ports of the host, or a well-known one',
     stoppedAt: 'restricted',
     how: 'The quota of the host namespace lets tenants have none.',
-    attempts: [rejected(service('a22-port', { type: 'NodePort', selector: { app: 'web' } }), 'exceeded quota')],
+    attempts: [
+      onlyLive(rejected(service('a22-port', { type: 'NodePort', selector: { app: 'web' } }), 'exceeded quota')),
+    ],
     legitimate: [onHost(service('a22-plain', { selector: { app: 'web' } }))],
   },
   {
@@ -568,6 +607,7 @@ export const ATTACKS: readonly Attack[] = [
     title: "Another tenant's host name, or all, by an Ingress",
     stoppedAt: 'baseline',
     how: 'Hosts that the platform gave to the tenant, in rules and in TLS; at level restricted there are none without.',
+    givenHosts: true,
     attempts: [
       refused(ingress('a23-foreign', 'bank.example.com'), 'spec.rules[0].host'),
       refused(ingress('a23-wildcard', '*.example.com'), 'spec.rules[0].host'),
@@ -577,7 +617,7 @@ export const ATTACKS: readonly Attack[] = [
         'spec.defaultBackend',
       ),
     ],
-    atRestricted: [refused(ingress('a23-unnamed', OWN_HOST), 'spec.rules[0].host')],
+    atRestricted: [onlyLive(refused(ingress('a23-unnamed', 'web.example.com'), 'spec.rules[0].host'))],
     legitimate: [onHost(ingress('a23-plain', OWN_HOST), { with: { spec: { rules: [{ host: OWN_HOST }] } } })],
   },
   {
@@ -615,12 +655,22 @@ export const ATTACKS: readonly Attack[] = [
     stoppedAt: 'option',
     how: 'Where the platform names classes, Ingresses have one of those, and the first where they name none.',
     attempts: [
-      refused(ingress('a25-class', OWN_HOST, { ingressClassName: 'bank' }), 'spec.ingressClassName'),
+      onlyLive(refused(ingress('a25-class', OWN_HOST, { ingressClassName: 'bank' }), 'spec.ingressClassName')),
       onHost(ingress('a25-none', OWN_HOST, { ingressClassName: undefined }), {
-        with: { spec: { ingressClassName: 'tenants' } },
+        with: { spec: { ingressClassName: '{class}' } },
       }),
+      onHost(
+        ingress('a25-old', OWN_HOST, {
+          ingressClassName: undefined,
+          annotations: { 'kubernetes.io/ingress.class': 'bank' },
+        }),
+        {
+          with: { spec: { ingressClassName: '{class}' } },
+          without: [['metadata', 'annotations', 'kubernetes.io/ingress.class']],
+        },
+      ),
     ],
-    legitimate: [onHost(ingress('a25-plain', OWN_HOST), { with: { spec: { ingressClassName: 'tenants' } } })],
+    legitimate: [onHost(ingress('a25-plain', OWN_HOST), { with: { spec: { ingressClassName: '{class}' } } })],
   },
   {
     id: 26,
@@ -640,6 +690,15 @@ export const ATTACKS: readonly Attack[] = [
           },
         },
         { with: { spec: { policyTypes: ['Egress'] } }, without: [['spec', 'egress']] },
+      ),
+      onHost(
+        {
+          apiVersion: 'networking.k8s.io/v1',
+          kind: 'NetworkPolicy',
+          metadata: { name: 'a26-everything' },
+          spec: { podSelector: { matchLabels: { app: 'nobody' } }, policyTypes: ['Egress'], egress: [{}] },
+        },
+        { with: { spec: { policyTypes: ['Egress'] } }, nowhere: ['"egress":[{}]', '"cidr":"0.0.0.0/0"}'] },
       ),
     ],
     legitimate: [
@@ -788,6 +847,7 @@ export const ATTACKS: readonly Attack[] = [
     attempts: [
       onHost(pod('a38-account', { serviceAccountName: '{cluster}' }), {
         with: { spec: { serviceAccountName: '{cluster}-workloads', automountServiceAccountToken: false } },
+        nowhere: ['"serviceAccountName":"{cluster}"', '"automountServiceAccountToken":true'],
       }),
     ],
     legitimate: [plainPod('a38-plain')],

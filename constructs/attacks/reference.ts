@@ -63,7 +63,8 @@ what the attack names.
 /** The list of attacks for people, in Markdown. */
 export function attackReference(attacks: readonly Attack[]): string {
   const rows = attacks.map(
-    ({ id, title, stoppedAt, how }) => `| ${id} | ${cell(title)} | ${stoppedAt} | ${cell(how)} |`,
+    ({ id, title, stoppedAt, how, givenHosts }) =>
+      `| ${id} | ${cell(title)} | ${stoppedAt}${givenHosts === undefined ? '' : ', where hosts are given'} | ${cell(how)} |`,
   );
   return [INTRODUCTION, '| # | attack | stopped at | by |', '| --- | --- | --- | --- |', ...rows, ''].join('\n');
 }

@@ -2,7 +2,7 @@ import type { ConfigMap, Node, Pod, Service } from 'kubernetes-types/core/v1';
 import type { Role } from 'kubernetes-types/rbac/v1';
 import { Isolation, NodeSyncPolicy } from '../../constructs';
 import type { VirtualClusterProps } from '../../constructs';
-import { ATTACK_HOSTS, ATTACK_INGRESS_CLASSES, ATTACKS } from '../../constructs/attacks/attacks';
+import { ATTACKS } from '../../constructs/attacks/attacks';
 import type { Attack } from '../../constructs/attacks/attacks';
 import { ApiError, KubeClient, resources } from '../../syncer/kube-client';
 import type { KubeObject, ResourceType } from '../../syncer/kube-client';
@@ -12,7 +12,7 @@ import { resolveHost } from '../host-cluster';
 import type { Host } from '../host-cluster';
 import { eventually, launch } from '../virtual-cluster';
 import type { RunningVirtualCluster } from '../virtual-cluster';
-import { Attempts } from './attack-attempts';
+import { ALLOWED, Attempts } from './attack-attempts';
 import { serveOnNode } from './node-server';
 import type { NodeServer } from './node-server';
 import { idle, Tenant } from './tenant';
@@ -27,7 +27,7 @@ import type { Target } from './traffic';
 const HOST_CLASSES = { 'e2e-attacks': 'shown' };
 const PROPS: Readonly<Record<'attacker' | 'victim' | 'strict', VirtualClusterProps>> = {
   attacker: {
-    sync: { toHost: { ingresses: { allowedHosts: ATTACK_HOSTS, allowedClasses: ATTACK_INGRESS_CLASSES } } },
+    sync: { toHost: { ingresses: { allowedHosts: ALLOWED.hosts, allowedClasses: ALLOWED.classes } } },
   },
   victim: { dns: { enabled: false } },
   strict: {
