@@ -659,15 +659,15 @@ export const ATTACKS: readonly Attack[] = [
       onHost(ingress('a25-none', OWN_HOST, { ingressClassName: undefined }), {
         with: { spec: { ingressClassName: '{class}' } },
       }),
-      onHost(
-        ingress('a25-old', OWN_HOST, {
-          ingressClassName: undefined,
-          annotations: { 'kubernetes.io/ingress.class': 'bank' },
-        }),
-        {
-          with: { spec: { ingressClassName: '{class}' } },
-          without: [['metadata', 'annotations', 'kubernetes.io/ingress.class']],
-        },
+      // Read as the field.
+      onlyLive(
+        refused(
+          ingress('a25-old', OWN_HOST, {
+            ingressClassName: undefined,
+            annotations: { 'kubernetes.io/ingress.class': 'bank' },
+          }),
+          'spec.ingressClassName',
+        ),
       ),
     ],
     legitimate: [onHost(ingress('a25-plain', OWN_HOST), { with: { spec: { ingressClassName: '{class}' } } })],

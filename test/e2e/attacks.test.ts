@@ -1,6 +1,7 @@
 import type { ConfigMap, Node, Pod, Service } from 'kubernetes-types/core/v1';
 import type { Role } from 'kubernetes-types/rbac/v1';
-import { Isolation, NodeSyncPolicy } from '../../constructs';
+import { Size } from 'cdk8s';
+import { Isolation, NodeSyncPolicy, Store } from '../../constructs';
 import type { VirtualClusterProps } from '../../constructs';
 import { ATTACKS } from '../../constructs/attacks/attacks';
 import type { Attack } from '../../constructs/attacks/attacks';
@@ -15,6 +16,8 @@ import type { RunningVirtualCluster } from '../virtual-cluster';
 import { ALLOWED, Attempts } from './attack-attempts';
 import { serveOnNode } from './node-server';
 import type { NodeServer } from './node-server';
+import { forwardedPage } from './port-forward';
+import { startRegistry } from './registry';
 import { idle, Tenant } from './tenant';
 import { expectTraffic, PORTS, provideAgnhost, trafficPod } from './traffic';
 import type { Target } from './traffic';
@@ -32,6 +35,8 @@ const PROPS: Readonly<Record<'attacker' | 'victim' | 'strict', VirtualClusterPro
   victim: { dns: { enabled: false } },
   strict: {
     isolation: Isolation.restricted(),
+    // Soon full, which none of the others is to notice.
+    store: Store.persistent({ quota: Size.mebibytes(64) }),
     dns: { enabled: false },
     sync: {
       toHost: { priorityClasses: { enabled: true, maximumValue: 500 } },
@@ -67,6 +72,7 @@ const METADATA = '169.254.169.254';
 /** An address of the internet, RFC 5737; the node plays the server there. */
 const INTERNET = '203.0.113.7';
 const PORT = 80;
+const REGISTRY_PORT = 5000;
 /** Three control planes at the same time. */
 const STARTS_MS = 300_000;
 
@@ -345,6 +351,30 @@ describe('an attack of the list', () => {
     return review.status?.allowed ?? false;
   };
 
+  /** Fills the store of the strict cluster. That it takes writes again once there is room is shown in test/integration/store.test.ts. */
+  async function fillStore(): Promise<void> {
+    const text = 'x'.repeat(900_000);
+    /** What the API server says at last; undefined where it took all of them. */
+    const fill = async (): Promise<string | undefined> => {
+      // Three times of what the quota is.
+      for (let index = 0; index < 200; index++) {
+        try {
+          await strictAttacks.create(resources.configMaps, `full-${index}`, { data: { text } });
+        } catch (error) {
+          if (!ApiError.is(error, 'AlreadyExists')) return String(error);
+        }
+      }
+      return undefined;
+    };
+    expect(await fill()).toContain('database space exceeded');
+    // It keeps what it has, and lets go of it.
+    await strictAttacks.cluster.virtual.delete(resources.configMaps, { namespace: 'attacks', name: 'full-0' });
+    // Nobody else has any of it.
+    await bank.create(resources.configMaps, 'beside', { data: { text } });
+    await bank.createPod('beside');
+    await bank.ready('beside');
+  }
+
   /** What only a running cluster shows, by the attack's id; each with its counterpart. */
   const live: Readonly<Record<number, () => Promise<void>>> = {
     async 15() {
@@ -387,7 +417,8 @@ describe('an attack of the list', () => {
       // A pod with the name of one of the host's, in a namespace with the name of the host's, on a node that runs both: it has no twin.
       const foreign = new Tenant(attackers, PLATFORM);
       await foreign.prepare();
-      await foreign.createPod('controller', { hostNetwork: true });
+      // It stays while it is looked at, although a pod that has lost its twin goes.
+      await foreign.createPod('controller', { hostNetwork: true }, { finalizers: ['example.com/stay'] });
       const { nodeName } = (await attacks.pod('victim-of-change')).spec ?? {};
       await attackers.current.virtual.create(
         resources.pods,
@@ -406,7 +437,20 @@ describe('an attack of the list', () => {
         const { code, stdout } = await foreign.kubectl(...command);
         expect({ command, worked: code === 0, stdout }).toEqual({ command, worked: false, stdout: '' });
       }
+      // Of a pod that does not run kubectl forwards no port; who may write its status says that it runs.
+      const at = { namespace: PLATFORM, name: 'controller', type: 'merge' } as const;
+      await attackers.current.virtual.patch(
+        resources.pods,
+        { ...at, subresource: 'status' },
+        { status: { phase: 'Running' } },
+      );
+      const { refusal = '' } = (await forwardedPage(foreign, 'controller', PORTS.http)) as {
+        readonly refusal?: string;
+      };
+      expect(refusal).toContain('pod does not exist');
+      await attackers.current.virtual.patch(resources.pods, at, { metadata: { finalizers: null } });
       expect(await attacks.run('victim-of-change', 'echo', 'own')).toBe('own');
+      expect(await forwardedPage(shop, 'web', PORTS.http)).toEqual({ page: expect.stringContaining('NOW') as string });
     },
     async 30() {
       const { nodeName = '' } = (await attacks.pod('victim-of-change')).spec ?? {};
@@ -434,6 +478,47 @@ describe('an attack of the list', () => {
         async () => (await attacks.pod('victim-of-change')).status?.podIP === before,
       );
       expect((await attacks.onHost<Pod>(resources.pods, 'victim-of-change')).status?.podIP).toBe(before);
+    },
+    async 32() {
+      const registry = await startRegistry(host, REGISTRY_PORT);
+      const credentials = (tenant: Tenant, name: string) =>
+        tenant.create(resources.secrets, name, {
+          type: 'kubernetes.io/dockerconfigjson',
+          stringData: { '.dockerconfigjson': registry.credentials },
+        });
+      const spec = (imagePullPolicy: string, ...secrets: string[]) => ({
+        ...{ automountServiceAccountToken: false, imagePullSecrets: secrets.map((name) => ({ name })) },
+        securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
+        containers: [
+          idle('main', {
+            ...{ image: registry.image, imagePullPolicy },
+            securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+          }),
+        ],
+      });
+      try {
+        // The victim has the right to the image, and its pod brings it to the node.
+        await credentials(bank, 'pull');
+        await bank.createPod('vault', spec('IfNotPresent', 'pull'));
+        await bank.ready('vault');
+        // Without any, and with the name of the victim's.
+        const refused = registry.answered(401);
+        await strictAttacks.createPod('a32-stolen', spec('Never'));
+        await strictAttacks.createPod('a32-borrowed', spec('IfNotPresent', 'pull', 'pull-x-bank-x-victim'));
+        for (const name of ['a32-stolen', 'a32-borrowed']) {
+          await strictAttacks.until(name, 'does not get its image', ({ status }) =>
+            (status?.containerStatuses ?? []).some(({ state }) =>
+              ['ErrImagePull', 'ImagePullBackOff'].includes(state?.waiting?.reason ?? ''),
+            ),
+          );
+        }
+        expect(registry.answered(401)).toBeGreaterThan(refused);
+        await credentials(strictAttacks, 'own-pull');
+        await strictAttacks.createPod('a32-own', spec('IfNotPresent', 'own-pull'));
+        await strictAttacks.ready('a32-own');
+      } finally {
+        await registry.stop();
+      }
     },
     async 34() {
       await attackers.current.virtual.patch(
@@ -487,6 +572,7 @@ describe('an attack of the list', () => {
       });
       const { items } = await admin.list<ConfigMap>(resources.configMaps, { namespace });
       expect(items.filter(({ metadata }) => metadata?.name?.startsWith('flood-'))).toEqual([]);
+      await fillStore();
     },
     async 36() {
       // Written so, it is a key and not the prototype of the object.
@@ -521,9 +607,50 @@ describe('an attack of the list', () => {
           await attackers.current.virtual.delete(webhooks, { name: 'probe' });
         }
       };
+      /** Why an API that a Service is to serve is not available. */
+      const apiOf = async (service: string, port: number, namespace = 'attacks'): Promise<string> => {
+        const name = 'v1.probe.example.com';
+        await attackers.current.virtual.create(resources.apiServices, {
+          metadata: { name },
+          spec: {
+            ...{ group: 'probe.example.com', version: 'v1', groupPriorityMinimum: 100, versionPriority: 100 },
+            ...{ insecureSkipTLSVerify: true, service: { namespace, name: service, port } },
+          },
+        } as KubeObject);
+        interface Conditions extends KubeObject {
+          readonly status?: { readonly conditions?: readonly { readonly reason: string; readonly message: string }[] };
+        }
+        try {
+          return await eventually(`the API server has asked Service ${service} for the API`, async () => {
+            const { status } = await attackers.current.virtual.get<Conditions>(resources.apiServices, { name });
+            const message = status?.conditions?.find(({ reason }) => reason === 'FailedDiscoveryCheck')?.message;
+            if (message !== undefined && !message.includes('no endpoints available')) return message;
+            throw new Error(`its status is ${JSON.stringify(status)}`);
+          });
+        } finally {
+          await attackers.current.virtual.delete(resources.apiServices, { name });
+        }
+      };
       const refusal = 'not a node, pod or service of this virtual cluster';
       expect(await probe({ url: `https://${METADATA}/` })).toContain(refusal);
       expect(await probe({ url: `${host.connection.server}/` })).toContain(refusal);
+      // An aggregated API, by a name and by endpoints that are the host's.
+      const api = new URL(host.connection.server);
+      await attacks.create(resources.services, 'a37-name', {
+        spec: { type: 'ExternalName', externalName: METADATA, ports: [{ port: 443 }] },
+      });
+      const port = { name: 'https', port: Number(api.port), protocol: 'TCP' };
+      await attacks.create(resources.services, 'a37-handmade', {
+        spec: { ports: [{ name: 'https', port: 443, targetPort: port.port }] },
+      });
+      await attacks.create(resources.endpoints, 'a37-handmade', {
+        subsets: [{ addresses: [{ ip: api.hostname }], ports: [port] }],
+      });
+      // Upstream's own rule.
+      expect(await apiOf('a37-name', 443)).toContain('unsupported service type');
+      expect(await apiOf('a37-handmade', 443)).toContain(refusal);
+      // The tenant's own is asked, and is none.
+      expect(await apiOf('web', 80, 'shop')).not.toContain(refusal);
       // A pod of its own is asked, and has no certificate.
       const own = addresses.get('web') ?? '';
       expect(await probe({ url: `https://${own}:${PORTS.http}/` })).not.toContain(refusal);

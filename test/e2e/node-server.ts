@@ -11,6 +11,14 @@ export interface NodeServer {
   stop(): Promise<void>;
 }
 
+/** What runs a command in the network of a node of the test bed: its first words. */
+export function insideNode(host: Host): readonly string[] {
+  if (!(host instanceof HostCluster)) throw new Error('only the test bed’s own nodes have a network on this machine');
+  const holder = host.processes().find(({ name, node }) => name === 'namespaces' && node !== 'switch');
+  if (!holder) throw new Error('the test bed has no node');
+  return [`--target=${holder.pid}`, '--net', '--'];
+}
+
 /**
  * Listens on a node of the test bed and gives it addresses beside its own, by which it plays what is beyond the node: a cloud's metadata
  * service, a server on the internet. Only on the test bed's own nodes, whose network namespaces are on this machine.
@@ -18,10 +26,7 @@ export interface NodeServer {
  * @param addresses IPv4 addresses that the test bed has no other use for
  */
 export async function serveOnNode(host: Host, port: number, addresses: readonly string[]): Promise<NodeServer> {
-  if (!(host instanceof HostCluster)) throw new Error('only the test bed’s own nodes can be given addresses');
-  const holder = host.processes().find(({ name, node }) => name === 'namespaces' && node !== 'switch');
-  if (!holder) throw new Error('the test bed has no node');
-  const inside = [`--target=${holder.pid}`, '--net', '--'];
+  const inside = insideNode(host);
   const change = (what: 'add' | 'del') =>
     Promise.all(
       addresses.map((address) =>
