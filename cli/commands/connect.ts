@@ -205,6 +205,9 @@ async function runInside(target: Target, direct: string | undefined, command: re
       ? await forwardPort(target.localPort, apiServerRoute(host, name, namespace), failed)
       : undefined;
   const folder = mkdtempSync(join(tmpdir(), 'nestling-'));
+  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
+  // A second signal ends the program at once, `finally` or not.
+  process.once('exit', removeFolder);
   try {
     const server = direct ?? `https://127.0.0.1:${forward?.port}`;
     await untilAnswers(target, server, timeoutSeconds * 1000);
@@ -218,7 +221,8 @@ async function runInside(target: Target, direct: string | undefined, command: re
     return await (process.stdin.isTTY === true ? context.handOver(work) : work());
   } finally {
     context.progress.clear();
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder();
+    process.off('exit', removeFolder);
     await forward?.close();
   }
 }
@@ -231,13 +235,20 @@ function runCommand(
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: 'inherit', env });
     const abort = (): void => void child.kill('SIGTERM');
+    // Without its kubeconfig it can do no more good; what was asked to end already is not asked again.
+    const end = (): void => void child.kill(signal.aborted ? 'SIGKILL' : 'SIGTERM');
     signal.addEventListener('abort', abort, { once: true });
+    process.once('exit', end);
     if (signal.aborted) abort();
     child.once('error', (error: NodeJS.ErrnoException) => {
+      process.off('exit', end);
       const reason =
         error.code === 'ENOENT' ? 'is not there: install it, or mend PATH' : `cannot be run (${error.message})`;
       reject(new Failure(`${program} ${reason}`, { exitCode: error.code === 'ENOENT' ? 127 : 126, cause: error }));
     });
-    child.once('exit', (code, ended) => resolve(code ?? 128 + (constants.signals[ended ?? 'SIGTERM'] ?? 15)));
+    child.once('exit', (code, ended) => {
+      process.off('exit', end);
+      resolve(code ?? 128 + (constants.signals[ended ?? 'SIGTERM'] ?? 15));
+    });
   });
 }

@@ -9,7 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Document } from 'yaml';
 import { Failure } from '../failure';
@@ -77,8 +77,9 @@ export function fileForNewEntries(files: readonly string[]): string {
 }
 
 /**
- * Changes a kubeconfig file, or makes it: as a whole or not at all, under the lock that kubectl takes, too (FILE.lock). Its mode is 0600
- * afterwards. A file that stays as it was is not written.
+ * Changes a kubeconfig file, or makes it: as a whole or not at all, under the lock that kubectl takes, too: FILE.lock beside the name that it
+ * is given (ModifyConfig of k8s.io/client-go/tools/clientcmd). Of a link, the file that it leads to is locked as well, for whoever was given
+ * that. Its mode is 0600 afterwards. A file that stays as it was is not written.
  *
  * @param change must not wait for anything: others wait for the lock
  * @throws Failure when the file cannot be read or written, or the lock is held for too long
@@ -87,14 +88,14 @@ export async function changeKubeconfig<T>(file: string, change: (kubeconfig: Kub
   const { Document: YamlDocument, parseDocument } = await import('yaml');
   const target = existsSync(file) ? realpathSync(file) : file;
   try {
-    mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new Failure(
       `kubeconfig ${file} cannot be made (${(error as Error).message}): name another one with --kubeconfig`,
       { cause: error },
     );
   }
-  const unlock = await lock(target);
+  const unlock = await lockAll(file, target);
   try {
     const text = existsSync(target) ? readFileSync(target, 'utf8') : '';
     const document =
@@ -127,6 +128,23 @@ export async function changeKubeconfig<T>(file: string, change: (kubeconfig: Kub
   } finally {
     unlock();
   }
+}
+
+/** Locks a kubeconfig by the name that was given and by that of the file itself, always in the order of the names. */
+async function lockAll(file: string, target: string): Promise<() => void> {
+  // Where only a folder is a link, both names have one lock.
+  const given = join(realpathSync(dirname(file)), basename(file));
+  const unlocks: (() => void)[] = [];
+  const unlock = (): void => unlocks.forEach((one) => one());
+  try {
+    for (const name of [...new Set([given, existsSync(target) ? realpathSync(target) : given])].sort()) {
+      unlocks.push(await lock(name));
+    }
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+  return unlock;
 }
 
 async function lock(file: string): Promise<() => void> {

@@ -242,16 +242,28 @@ describe('a connection', () => {
     writeFileSync(real, MINE);
     const link = join(folder, 'config');
     symlinkSync(real, link);
-    writeFileSync(`${real}.lock`, '');
-    let released = false;
-    setTimeout(() => {
-      released = true;
-      rmSync(`${real}.lock`);
-    }, 200);
-    await connect([link], 'vc');
-    expect(released).toBe(true);
+    // Programs that are given the link lock beside it, as kubectl does; those that are given the file lock beside that.
+    for (const locked of [link, real]) {
+      writeFileSync(`${locked}.lock`, '');
+      let released = false;
+      setTimeout(() => {
+        released = true;
+        rmSync(`${locked}.lock`, { force: true });
+      }, 200);
+      await connect([link], locked === link ? 'vc' : 'other');
+      expect([locked, released]).toEqual([locked, true]);
+    }
     expect(readFileSync(real, 'utf8')).toContain('nestling_vc_team-a_dev');
     expect(readdirSync(folder).sort()).toEqual(['config', 'real']);
+    expect(readdirSync(join(folder, 'real'))).toEqual(['config']);
+  });
+
+  test('a file in a folder that is a link is locked once', async () => {
+    mkdirSync(join(folder, 'real'));
+    symlinkSync(join(folder, 'real'), join(folder, 'kube'));
+    writeFileSync(join(folder, 'real', 'config'), MINE);
+    await connect([join(folder, 'kube', 'config')], 'vc');
+    expect(readFileSync(join(folder, 'real', 'config'), 'utf8')).toContain('nestling_vc_team-a_dev');
     expect(readdirSync(join(folder, 'real'))).toEqual(['config']);
   });
 
