@@ -10,7 +10,7 @@ import type { Flags } from '../command';
 import type { Context } from '../context';
 import { Failure, UsageFailure } from '../failure';
 import type { HostCluster } from '../host';
-import { addClusterFlags, settingsFrom } from '../cluster-settings';
+import { addClusterFlags, givesSettings, settingsFrom } from '../cluster-settings';
 import { MADE_ANNOTATION, removeCluster } from '../remove-cluster';
 import { findClusters } from '../virtual-clusters';
 import type { FoundCluster } from '../virtual-clusters';
@@ -56,7 +56,7 @@ export async function run(context: Context, [given]: readonly unknown[], flags: 
     );
   }
   if (found !== undefined) progress.note(`virtual cluster ${namespace}/${name} is there already, and stays as it is`);
-  const again = `nestling create ${name} -n ${namespace}`;
+  const again = `nestling create ${name} -n ${namespace}${givesSettings(flags) ? ' and the same flags' : ''}`;
   const made = new Made();
   try {
     if (found === undefined) {

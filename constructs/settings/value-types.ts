@@ -84,7 +84,16 @@ export function valueType<T, C>(
   if (first === undefined) throw new Error('a class of values needs a factory');
   const { name: className } = ofClass as { readonly name: string };
   const map = z.discriminatedUnion('type', [first, ...others]).meta({ [VALUES_OF]: className });
-  const written = names.length === 0 ? map : z.union([z.enum(names), map]);
+  const written =
+    names.length === 0
+      ? map
+      : z.union([
+          standingAlone(
+            names,
+            all.map(([name]) => name),
+          ),
+          map,
+        ]);
   const isOne = (value: unknown): boolean => typeof value === 'object' && value !== null && options.has(value as T);
   return z.codec(written as z.ZodType<string | Plain, string | Plain>, z.custom<T>(isOne, options.wrong), {
     decode: (given) => {
@@ -94,6 +103,13 @@ export function valueType<T, C>(
     },
     encode: (value) => shortest(options.plain(value)),
   }) as unknown as z.ZodType<T>;
+}
+
+/** Factories that may stand alone; the error names those that may not, too. */
+function standingAlone(names: readonly string[], all: readonly string[]): z.ZodType<string, string> {
+  const others = all.filter((name) => !names.includes(name));
+  const maps = others.length === 0 ? '' : `, or a map with type ${others.join(' or ')}`;
+  return z.enum(names, { error: `write ${names.join(' or ')}${maps}` });
 }
 
 function shortest(plain: Plain): string | Plain {

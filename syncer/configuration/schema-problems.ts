@@ -20,11 +20,13 @@ function problems(issue: z.core.$ZodIssue, input: unknown): readonly Configurati
   if (issue.code === 'invalid_type') {
     return [{ field, value, message: `${wrong('has the wrong type')}: give ${named(issue.expected)}` }];
   }
+  // A schema with words of its own is left to say them.
+  const hasOwnWords = !issue.message.startsWith('Invalid ');
   if (issue.code === 'invalid_value') {
-    return [{ field, value, message: `${wrong('is not allowed')}: write ${issue.values.map(String).join(' or ')}` }];
+    const remedy = hasOwnWords ? issue.message : `write ${issue.values.map(String).join(' or ')}`;
+    return [{ field, value, message: `${wrong('is not allowed')}: ${remedy}` }];
   }
-  // A schema with words of its own for a choice of shapes is left to say them.
-  if (issue.code === 'invalid_union' && issue.message.startsWith('Invalid ')) {
+  if (issue.code === 'invalid_union' && !hasOwnWords) {
     const branch = meantBranch(issue.errors, value);
     if (branch !== undefined) {
       return schemaProblems(

@@ -290,7 +290,12 @@ const wrong: readonly (readonly [what: string, name: string, text: string, messa
     'exposrue: nodePort',
     /a\.yaml cannot be used:\n {2}exposrue: "nodePort": is not a known field/,
   ],
-  ['an unknown factory', 'b.yaml', 'store: floppy', /store: "floppy": is not allowed: write persistent or ephemeral/],
+  [
+    'an unknown factory',
+    'b.yaml',
+    'store: floppy',
+    /store: "floppy": is not allowed: write persistent or ephemeral, or a map with type postgres or mysql or etcd$/m,
+  ],
   [
     'an unknown type',
     'c.yaml',
