@@ -20,6 +20,17 @@ export function isRolledOut({ metadata, spec, status }: StatefulSet): boolean {
 }
 
 /**
+ * Whether the newest template of a StatefulSet replaces one that was there before it, and has not been ready in all pods yet: what the
+ * template says is then not what has run. Its controller makes `currentRevision` the newest when all pods have been ready; of the first
+ * template it is so from the beginning.
+ */
+export function isBeingRenewed({ metadata, status }: StatefulSet): boolean {
+  const generation = metadata?.generation ?? 0;
+  if (generation > 1 && (status?.observedGeneration ?? 0) < generation) return true;
+  return status?.currentRevision !== status?.updateRevision;
+}
+
+/**
  * Waits until all pods of a control plane are of its newest manifests, and ready.
  *
  * @throws Failure when time is up, with what it waited for last

@@ -13,7 +13,7 @@ import type { PlainSettings } from '../settings-file';
 import { storedSettings, unknownSettings } from '../stored-settings';
 import { findCluster } from '../virtual-clusters';
 import type { FoundCluster } from '../virtual-clusters';
-import { waitRolledOut } from '../wait-rolled-out';
+import { isBeingRenewed, waitRolledOut } from '../wait-rolled-out';
 import { secondsOf } from './create';
 
 export function describe(command: Command): void {
@@ -46,6 +46,8 @@ interface Plan {
   readonly refused: readonly string[];
   /** Whether the control plane's pods are renewed. */
   readonly restarts: boolean;
+  /** Whether an earlier change has not come to its end: what the manifests say is not what has run. */
+  readonly pending: boolean;
 }
 
 export async function run(context: Context, [given]: readonly unknown[], flags: Flags): Promise<number> {
@@ -77,7 +79,12 @@ export async function run(context: Context, [given]: readonly unknown[], flags: 
     if (flags['plan'] !== true && flags['wait'] !== false) {
       await waitRolledOut({ client, name, namespace, progress, signal, timeoutSeconds });
     }
-    tell(false, `virtual cluster ${name} runs Kubernetes ${plan.to} and is as its settings say: nothing to do`);
+    tell(
+      false,
+      plan.pending && (flags['plan'] === true || flags['wait'] === false)
+        ? `virtual cluster ${name} is as its settings say, and still goes to Kubernetes ${plan.to}: nothing to do but to wait`
+        : `virtual cluster ${name} runs Kubernetes ${plan.to} and is as its settings say: nothing to do`,
+    );
     return EXIT.ok;
   }
   if (flags['plan'] === true) {
@@ -106,14 +113,23 @@ async function planOf({ host: openHost, signal }: Context, found: FoundCluster, 
   const stored = await storedSettings(client, found, signal);
   if (stored === undefined && flags['file'] === undefined) throw unknownSettings(name);
   const given = await settingsFrom(flags, stored);
-  const settings = givesSettings(flags) ? given : { ...given, version: newest(from, given) };
+  const pending = isBeingRenewed(found.statefulSet);
+  const next = pending ? from || given['version'] : newest(from, given);
+  const settings = givesSettings(flags) ? given : { ...given, version: next };
   const before = stored === undefined ? undefined : await planCluster(name, namespace, stored);
   const now = await planCluster(name, namespace, settings);
   const to = now.construct.spec.configuration.virtualCluster.version;
   const { lockedChanges } = await import('../../constructs/index.js');
   const replicas = Math.max(found.statefulSet.spec?.replicas ?? 1, now.construct.spec.replicas);
   // Images without a tag do not say what they are; the pod then refuses by itself.
-  const versions = from === '' ? [] : [upgradeProblem(from, to) ?? rollingUpgradeProblem(from, to, replicas)];
+  const versions =
+    from === ''
+      ? []
+      : [
+          upgradeProblem(from, to) ??
+            rollingUpgradeProblem(from, to, replicas) ??
+            (pending ? pendingProblem(found, from, to) : undefined),
+        ];
   const refused = [
     ...versions.flatMap((problem) => (problem === undefined ? [] : [`version: ${JSON.stringify(to)}: ${problem}`])),
     ...(before === undefined ? [] : lockedChanges(before.construct, now.construct)),
@@ -136,7 +152,14 @@ async function planOf({ host: openHost, signal }: Context, found: FoundCluster, 
     ({ object, fields }) =>
       object.kind === 'StatefulSet' && fields.some(({ path }) => path.startsWith('spec.template.')),
   );
-  return { from, to, settings, changes, refused: [...refused, ...hosts], restarts };
+  return { from, to, settings, changes, refused: [...refused, ...hosts], restarts, pending };
+}
+
+/** Another minor may only follow what has run: of the one in the manifests that is not known before all pods were ready. */
+function pendingProblem({ name, namespace }: FoundCluster, from: string, to: string): string | undefined {
+  const minor = (version: string): string => version.split('.').slice(0, 2).join('.');
+  if (minor(from) === minor(to)) return undefined;
+  return `cannot follow ${from} before all pods of the control plane have run it: wait for them with nestling upgrade ${name} -n ${namespace}, then go on`;
 }
 
 /** The newest version that can follow the present one. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StatefulSet } from 'kubernetes-types/apps/v1';
-import type { Namespace } from 'kubernetes-types/core/v1';
+import type { Namespace, Pod } from 'kubernetes-types/core/v1';
 import { planCluster, SETTINGS_ANNOTATION } from '../../cli/cluster-objects';
 import { apply, typed } from '../../cli/apply';
 import type { CommandModule, Flags } from '../../cli/command';
@@ -16,6 +16,7 @@ import { Output } from '../../cli/output';
 import { KubeClient, resources } from '../../syncer/kube-client';
 import type { RunningApiServer } from '../host-cluster';
 import { startApiServer } from '../host-cluster/api-server';
+import { eventually } from '../virtual-cluster/eventually';
 
 /** A host whose controllers run and whose pods never do: no node is there. */
 let server: RunningApiServer;
@@ -91,6 +92,32 @@ const upgraded = (namespace: string, name: string, flags: Flags = {}): Promise<R
   ran(upgrade, namespace, [name], { wait: false, timeout: '60', ...flags });
 const statefulSet = (namespace: string, name: string): Promise<StatefulSet> =>
   client.get<StatefulSet>(resources.statefulSets, { namespace, name });
+/** A StatefulSet, once it is as expected. */
+async function until(namespace: string, name: string, expected: (set: StatefulSet) => boolean): Promise<StatefulSet> {
+  return eventually(`StatefulSet ${namespace}/${name} is as expected`, async () => {
+    const set = await statefulSet(namespace, name);
+    return expected(set) ? set : undefined;
+  });
+}
+
+/** Makes a pod ready in a kubelet's place. @param revision of the StatefulSet that it must be of */
+async function ready(namespace: string, name: string, revision?: string): Promise<void> {
+  const pod = await eventually(`pod ${namespace}/${name} is there`, async () => {
+    const { items } = await client.list<Pod>(resources.pods, { namespace, fieldSelector: `metadata.name=${name}` });
+    return items.find(
+      ({ metadata }) => revision === undefined || metadata?.labels?.['controller-revision-hash'] === revision,
+    );
+  });
+  await client.patch(
+    resources.pods,
+    { namespace, name, type: 'merge', subresource: 'status' },
+    {
+      metadata: { uid: pod.metadata?.uid },
+      status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+    },
+  );
+}
+
 const paths = (changes: readonly Found[], kind: string): string[] =>
   changes.filter((one) => one.kind === kind).flatMap(({ fields = [] }) => fields.map(({ path }) => path));
 
@@ -197,6 +224,33 @@ test('upgrade refuses what a running cluster cannot take, with the way to go', a
   await client.patch(resources.statefulSets, { namespace, name: 'vc', type: 'merge' }, { spec: { replicas: 0 } });
   await expect(upgraded(namespace, 'vc')).rejects.toThrow('wake it first with nestling resume vc -n refused');
 }, 120_000);
+
+test('upgrade that was interrupted is gone on with, and no other minor follows one that has not run', async () => {
+  const namespace = 'interrupted';
+  await made(namespace, 'vc', { kubernetesVersion: '1.35' });
+  await ready(namespace, 'vc-0');
+  await until(namespace, 'vc', ({ status }) => status?.readyReplicas === 1);
+  // Its new pod never runs: there is no node.
+  await upgraded(namespace, 'vc', { yes: true });
+  const again = await upgraded(namespace, 'vc', { yes: true });
+  expect(again).toMatchObject({ code: 0, data: { from: '1.36.3', to: '1.36.3', applied: false, changes: [] } });
+  const jump = await upgraded(namespace, 'vc', { kubernetesVersion: '1.37', yes: true });
+  expect([jump.code, jump.data['refused']]).toEqual([
+    1,
+    [
+      expect.stringMatching(
+        /^version: "1\.37\.2": cannot follow 1\.36\.3 before all pods .*nestling upgrade vc -n interrupted/,
+      ),
+    ],
+  ]);
+
+  // Its pod is another one then, of the new template.
+  const { status } = await until(namespace, 'vc', (set) => set.status?.currentRevision !== set.status?.updateRevision);
+  await ready(namespace, 'vc-0', status?.updateRevision);
+  await until(namespace, 'vc', (set) => set.status?.currentRevision === set.status?.updateRevision);
+  const next = await upgraded(namespace, 'vc', { plan: true });
+  expect(next.data).toMatchObject({ from: '1.36.3', to: '1.37.2', refused: [] });
+}, 300_000);
 
 test('upgrade takes away what the settings have no more, and nothing of others', async () => {
   const namespace = 'removal';
