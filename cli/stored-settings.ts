@@ -1,5 +1,10 @@
 import type { ConfigMap } from 'kubernetes-types/core/v1';
-import { controlPlaneNames, MANIFESTS_KEY } from '../syncer/configuration';
+import {
+  controlPlaneNames,
+  KUBERNETES_VERSIONS,
+  kubernetesVersionProblem,
+  MANIFESTS_KEY,
+} from '../syncer/configuration';
 import { ApiError, resources } from '../syncer/kube-client';
 import type { KubeClient } from '../syncer/kube-client';
 import { SETTINGS_ANNOTATION } from './cluster-objects';
@@ -41,6 +46,18 @@ export async function storedSettings(
       { cause: error },
     );
   }
+}
+
+/**
+ * Settings that this release can make manifests of: those of an earlier one may have a version that it does not run any more. In its place
+ * is the one of the same minor, else the oldest; whether that may follow is another question.
+ */
+export function runnable(settings: PlainSettings): PlainSettings {
+  const { version } = settings;
+  if (typeof version !== 'string' || kubernetesVersionProblem(version) === undefined) return settings;
+  const minor = version.split('.').slice(0, 2).join('.');
+  const other = KUBERNETES_VERSIONS.find((one) => one.startsWith(`${minor}.`)) ?? KUBERNETES_VERSIONS[0];
+  return { ...settings, version: other };
 }
 
 /** What is said where nothing else says what a cluster should be. */

@@ -91,5 +91,5 @@ export {
 export { IngressSync, type IngressSyncProps } from './ingress-sync';
 export { NodeSyncPolicy, type NodeSyncPolicyProps } from './node-sync-policy';
 export { rights, rightsByObjects, type ClusterPlace, type RightOnHost, type RightsOnHost } from './rights';
-export { lockedChanges, synthLocked } from './lock';
+export { lockedChanges, lockedChangesOfRunning, synthLocked, type RunningCluster } from './lock';
 export { VirtualCluster, type IVirtualCluster, type VirtualClusterReferenceProps } from './virtual-cluster';

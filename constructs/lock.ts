@@ -1,7 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { App } from 'cdk8s';
+import type { StatefulSet } from 'kubernetes-types/apps/v1';
 import { problemLine, type ConfigurationProblem } from '../syncer/configuration';
-import type { VirtualClusterSpec } from './spec';
+import { parseConfiguration } from '../syncer/configuration/document';
+import { STORE_VOLUME } from './control-plane/volumes';
+import type { StoreSpec, VirtualClusterSpec } from './spec';
 import { VirtualCluster } from './virtual-cluster';
 
 /** What of a cluster cannot be changed after creation, by the path of the property. */
@@ -43,6 +46,51 @@ export function synthLocked(app: App, file = 'nestling.lock.json'): void {
  */
 export function lockedChanges(before: VirtualCluster, now: VirtualCluster): readonly string[] {
   return changes(locked(before.spec), locked(now.spec)).map(problemLine);
+}
+
+/** A cluster that runs, by what its host has of it. */
+export interface RunningCluster {
+  /** The syncer's document: key `configuration.yaml` of ConfigMap NAME-configuration. */
+  readonly configuration: string;
+  /** The control plane's. */
+  readonly statefulSet: StatefulSet;
+}
+
+/**
+ * As `lockedChanges`, where nobody knows the properties that a cluster was made with. The size and the class of its volume are left to the
+ * host, which refuses to change them by itself; of a database the host knows no more than the Secret.
+ *
+ * @throws ConfigurationError, or Error with the reason, where the host does not say
+ */
+export function lockedChangesOfRunning(running: RunningCluster, now: VirtualCluster): readonly string[] {
+  const { virtualCluster, network } = parseConfiguration(running.configuration);
+  const ranges = network.serviceCIDRs;
+  const before = {
+    clusterDomain: virtualCluster.clusterDomain,
+    ...(ranges.length === 0 ? {} : { serviceCIDR: ranges.join(',') }),
+    ...storeOf(running.statefulSet, now.spec.store),
+  };
+  return changes(before, locked(now.spec)).map(problemLine);
+}
+
+/** The store, by its container. */
+function storeOf({ spec }: StatefulSet, now: StoreSpec): Locked {
+  const containers = spec?.template.spec?.containers ?? [];
+  const names = new Set(containers.map(({ name }) => name));
+  if (names.has('etcd')) {
+    const claims = spec?.volumeClaimTemplates ?? [];
+    return {
+      'store.type': claims.some(({ metadata }) => metadata?.name === STORE_VOLUME) ? 'persistent' : 'ephemeral',
+    };
+  }
+  if (names.has('kine')) {
+    return { 'store.type': now.type === 'postgres' || now.type === 'mysql' ? now.type : 'postgres or mysql' };
+  }
+  const flag = '--etcd-prefix=';
+  const { args = [] } = containers.find(({ name }) => name === 'kube-apiserver') ?? {};
+  const prefix = args.find((arg) => arg.startsWith(flag))?.slice(flag.length);
+  if (prefix === undefined) throw new Error('its StatefulSet does not say where its store is');
+  return { 'store.type': 'etcd', 'store.prefix': prefix };
 }
 
 /** What cannot be changed: StatefulSets refuse it, or the data in the store is about it. */

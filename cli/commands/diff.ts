@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { KUBERNETES_VERSIONS } from '../../syncer/configuration';
 import { changeData, changeLines, changesOf } from '../changes';
 import { planCluster, withSettings } from '../cluster-objects';
 import { addClusterFlags, settingsFrom } from '../cluster-settings';
@@ -6,7 +7,7 @@ import type { Flags } from '../command';
 import type { Context } from '../context';
 import { explainError } from '../explain-error';
 import { Failure, Interrupted } from '../failure';
-import { storedSettings, unknownSettings } from '../stored-settings';
+import { runnable, storedSettings, unknownSettings } from '../stored-settings';
 import { findCluster } from '../virtual-clusters';
 
 /** As `kubectl diff` has them. */
@@ -44,13 +45,19 @@ async function compare({ host: openHost, output, signal }: Context, given: strin
   const stored = await storedSettings(host.client, place, signal);
   if (stored === undefined && flags['file'] === undefined) throw unknownSettings(name);
   const settings = await settingsFrom(flags, stored);
+  const former = stored === undefined ? undefined : runnable(stored);
+  if (settings['version'] === stored?.['version'] && former?.['version'] !== stored?.['version']) {
+    throw new Failure(
+      `virtual cluster ${name} has Kubernetes ${String(stored?.['version'])}, which this release does not run (it runs ${KUBERNETES_VERSIONS.join(', ')}): go to one of those with nestling upgrade ${name} -n ${namespace}`,
+    );
+  }
   const plan = await planCluster(name, namespace, settings);
   const changes = await changesOf({
     client: host.client,
     cluster: name,
     // Where the annotation is not, nobody misses it.
     objects: stored === undefined ? plan.objects : withSettings(plan, settings),
-    former: stored === undefined ? [] : (await planCluster(name, namespace, stored)).objects,
+    former: former === undefined ? [] : (await planCluster(name, namespace, former)).objects,
     signal,
   });
   output.result({ name, namespace, differs: changes.length > 0, changes: changeData(changes) }, () =>

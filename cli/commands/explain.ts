@@ -1,16 +1,17 @@
 import type { Command } from 'commander';
-import type { ConfigMap, Service } from 'kubernetes-types/core/v1';
+import type { Service } from 'kubernetes-types/core/v1';
 import type { ClusterOnHost, ExplainFacts, Explanation, TenantManifest, VirtualCluster } from '../../constructs';
-import { CONFIGURATION_KEY, controlPlaneNames } from '../../syncer/configuration';
+import { controlPlaneNames } from '../../syncer/configuration';
 import { ApiError, resources } from '../../syncer/kube-client';
 import { hostName } from '../../syncer/translation';
 import { planCluster } from '../cluster-objects';
 import { addClusterFlags, givesSettings, settingsFrom } from '../cluster-settings';
 import type { Flags } from '../command';
 import type { Context } from '../context';
-import { EXIT, Failure, UsageFailure } from '../failure';
+import { EXIT, UsageFailure } from '../failure';
 import { table } from '../output';
 import { readManifests } from '../read-manifests';
+import { runningConfiguration } from '../running-configuration';
 import { findCluster } from '../virtual-clusters';
 
 export function describe(command: Command): void {
@@ -90,17 +91,7 @@ async function running(
   const host = await openHost();
   const { name, namespace } = await findCluster(host, named, signal);
   const names = controlPlaneNames(name);
-  const { data } = await host.client.get<ConfigMap>(resources.configMaps, {
-    name: names.configuration,
-    namespace,
-    signal,
-  });
-  const configuration = data?.[CONFIGURATION_KEY];
-  if (configuration === undefined) {
-    throw new Failure(
-      `ConfigMap ${namespace}/${names.configuration} has no key ${CONFIGURATION_KEY}: apply the manifests of ${name} again`,
-    );
-  }
+  const configuration = await runningConfiguration(host.client, { name, namespace }, signal);
   const address = async (service: string): Promise<string | undefined> => {
     try {
       const { spec } = await host.client.get<Service>(resources.services, { name: service, namespace, signal });

@@ -1,16 +1,20 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { KUBERNETES_VERSIONS, rollingUpgradeProblem, upgradeProblem } from '../../syncer/configuration';
+import { ApiError } from '../../syncer/kube-client';
+import type { KubeClient } from '../../syncer/kube-client';
 import { apply, objectName, refuseForeign, typed } from '../apply';
 import { changeData, changeLines, changesOf } from '../changes';
 import type { Change } from '../changes';
 import { planCluster, withSettings } from '../cluster-objects';
+import type { PlannedCluster } from '../cluster-objects';
 import { addClusterFlags, givesSettings, settingsFrom } from '../cluster-settings';
 import type { Flags } from '../command';
 import type { Context } from '../context';
 import { EXIT, Failure, UsageFailure } from '../failure';
+import { runningConfiguration } from '../running-configuration';
 import type { PlainSettings } from '../settings-file';
-import { storedSettings, unknownSettings } from '../stored-settings';
+import { runnable, storedSettings, unknownSettings } from '../stored-settings';
 import { findCluster } from '../virtual-clusters';
 import type { FoundCluster } from '../virtual-clusters';
 import { isBeingRenewed, waitRolledOut } from '../wait-rolled-out';
@@ -112,14 +116,14 @@ async function planOf({ host: openHost, signal }: Context, found: FoundCluster, 
   const { name, namespace, version: from } = found;
   const stored = await storedSettings(client, found, signal);
   if (stored === undefined && flags['file'] === undefined) throw unknownSettings(name);
-  const given = await settingsFrom(flags, stored);
+  const base = stored === undefined ? undefined : runnable(stored);
+  const given = await settingsFrom(flags, base);
   const pending = isBeingRenewed(found.statefulSet);
   const next = pending ? from || given['version'] : newest(from, given);
-  const settings = givesSettings(flags) ? given : { ...given, version: next };
-  const before = stored === undefined ? undefined : await planCluster(name, namespace, stored);
+  const settings = givesSettings(flags) ? given : runnable({ ...given, version: next });
+  const before = base === undefined ? undefined : await planCluster(name, namespace, base);
   const now = await planCluster(name, namespace, settings);
   const to = now.construct.spec.configuration.virtualCluster.version;
-  const { lockedChanges } = await import('../../constructs/index.js');
   const replicas = Math.max(found.statefulSet.spec?.replicas ?? 1, now.construct.spec.replicas);
   // Images without a tag do not say what they are; the pod then refuses by itself.
   const versions =
@@ -132,7 +136,7 @@ async function planOf({ host: openHost, signal }: Context, found: FoundCluster, 
         ];
   const refused = [
     ...versions.flatMap((problem) => (problem === undefined ? [] : [`version: ${JSON.stringify(to)}: ${problem}`])),
-    ...(before === undefined ? [] : lockedChanges(before.construct, now.construct)),
+    ...(await lockedProblems(client, found, before, now, signal)),
   ];
   // What is refused anyhow is not asked of the host.
   const changes =
@@ -153,6 +157,34 @@ async function planOf({ host: openHost, signal }: Context, found: FoundCluster, 
       object.kind === 'StatefulSet' && fields.some(({ path }) => path.startsWith('spec.template.')),
   );
   return { from, to, settings, changes, refused: [...refused, ...hosts], restarts, pending };
+}
+
+/**
+ * What of the new settings a running cluster could not take. Where its old ones are not kept, its objects say what it is.
+ *
+ * @throws Failure where they do not
+ */
+async function lockedProblems(
+  client: KubeClient,
+  found: FoundCluster,
+  before: PlannedCluster | undefined,
+  now: PlannedCluster,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { lockedChanges, lockedChangesOfRunning } = await import('../../constructs/index.js');
+  if (before !== undefined) return lockedChanges(before.construct, now.construct);
+  try {
+    const configuration = await runningConfiguration(client, found, signal);
+    return lockedChangesOfRunning({ configuration, statefulSet: found.statefulSet }, now.construct);
+  } catch (error) {
+    signal.throwIfAborted();
+    const { name } = found;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Failure(
+      `what virtual cluster ${name} cannot have changed is not known, and nothing is changed (${reason}): apply the manifests that it was made with again, and then its new ones from the same place`,
+      { cause: error },
+    );
+  }
 }
 
 /** Another minor may only follow what has run: of the one in the manifests that is not known before all pods were ready. */
@@ -208,16 +240,22 @@ async function applyPlan(
   const objects = withSettings(await planCluster(name, namespace, plan.settings), plan.settings);
   const all = await typed(client, objects, signal);
   await refuseForeign(client, all, name, signal);
+  // Before the settings are written: what is not gone then, the next run would not miss.
+  await remove(client, plan.changes, signal);
   await apply(client, all, signal);
-  for (const { kind, object, type, uid } of plan.changes) {
+}
+
+/** @throws ApiError where one cannot go, or another one stands in its place by now */
+async function remove(client: KubeClient, changes: readonly Change[], signal: AbortSignal): Promise<void> {
+  for (const { kind, object, type, uid } of changes) {
     if (kind !== 'removed') continue;
-    const { name: of = '', namespace: home } = object.metadata ?? {};
-    await client.delete(type, {
-      name: of,
-      namespace: type.namespaced ? home : undefined,
-      uid,
-      propagationPolicy: 'Background',
-      signal,
-    });
+    const { name = '', namespace } = object.metadata ?? {};
+    const at = { name, namespace: type.namespaced ? namespace : undefined };
+    try {
+      await client.delete(type, { ...at, uid, propagationPolicy: 'Background', signal });
+    } catch (error) {
+      // Gone meanwhile.
+      if (!ApiError.is(error, 'NotFound')) throw error;
+    }
   }
 }

@@ -60,6 +60,7 @@ async function ran(
   namespace: string,
   args: readonly unknown[],
   flags: Flags = {},
+  through: (client: KubeClient) => KubeClient = (same) => same,
 ): Promise<Ran> {
   let written = '';
   let said = '';
@@ -75,7 +76,7 @@ async function ran(
         signal: new AbortController().signal,
         handOver: (work) => work(),
         hostFlags,
-        host: () => (host ??= openHost(hostFlags)),
+        host: () => (host ??= openHost(hostFlags).then((opened) => ({ ...opened, client: through(opened.client) }))),
       },
       args,
       flags,
@@ -92,6 +93,17 @@ const upgraded = (namespace: string, name: string, flags: Flags = {}): Promise<R
   ran(upgrade, namespace, [name], { wait: false, timeout: '60', ...flags });
 const statefulSet = (namespace: string, name: string): Promise<StatefulSet> =>
   client.get<StatefulSet>(resources.statefulSets, { namespace, name });
+/** A client that deletes in another way. */
+function deletingBy(original: KubeClient, remove: KubeClient['delete']): KubeClient {
+  return new Proxy(original, {
+    get(target, property) {
+      if (property === 'delete') return remove;
+      const value: unknown = Reflect.get(target, property, target);
+      return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
+    },
+  });
+}
+
 /** A StatefulSet, once it is as expected. */
 async function until(namespace: string, name: string, expected: (set: StatefulSet) => boolean): Promise<StatefulSet> {
   return eventually(`StatefulSet ${namespace}/${name} is as expected`, async () => {
@@ -269,6 +281,82 @@ test('upgrade takes away what the settings have no more, and nothing of others',
   const done = await upgraded(namespace, 'vc', { expose: 'cluster-ip', yes: true });
   expect(done.data.changes).toContainEqual(expect.objectContaining({ change: 'removed', kind: 'Ingress', name: own }));
   expect(await names()).toEqual(['other']);
+}, 120_000);
+
+test('upgrade takes away what an interrupted one left, and what is gone by then is no failure', async () => {
+  const namespace = 'removal-again';
+  const ingress = file('removal.yaml', 'exposure: { type: ingress, host: vc.example.com, passthrough: ingressNginx }');
+  await made(namespace, 'vc', { file: ingress });
+  const names = async (): Promise<unknown[]> =>
+    (await client.list(resources.ingresses, { namespace })).items.map(({ metadata }) => metadata?.name);
+  const [own] = await names();
+  const run = (remove: (original: KubeClient) => KubeClient['delete']): Promise<Ran> =>
+    ran(upgrade, namespace, ['vc'], { expose: 'cluster-ip', yes: true, wait: false, timeout: '60' }, (original) =>
+      deletingBy(original, remove(original)),
+    );
+  const cut = run(() => () => Promise.reject(new Error('the connection was cut')));
+  await expect(cut).rejects.toThrow('the connection was cut');
+  expect(await names()).toEqual([own]);
+
+  const again = await run((original) => async (type, options) => {
+    await original.delete(type, options);
+    return original.delete(type, options);
+  });
+  expect(again.data.changes).toContainEqual(expect.objectContaining({ change: 'removed', kind: 'Ingress', name: own }));
+  expect(await names()).toEqual([]);
+  expect((await ran(diff, namespace, ['vc'])).code).toBe(0);
+}, 120_000);
+
+test('a cluster whose version this release does not run is brought to one that it runs', async () => {
+  const namespace = 'old-version';
+  await made(namespace, 'vc', { kubernetesVersion: '1.35' });
+  await client.patch(
+    resources.configMaps,
+    { namespace, name: 'vc-anchor', type: 'merge' },
+    { metadata: { annotations: { [SETTINGS_ANNOTATION]: JSON.stringify({ version: '1.35.3' }) } } },
+  );
+  await expect(ran(diff, namespace, ['vc'])).rejects.toMatchObject({
+    exitCode: 2,
+    message: expect.stringMatching(/has Kubernetes 1\.35\.3, .*nestling upgrade vc -n old-version/) as string,
+  });
+  expect((await ran(diff, namespace, ['vc'], { kubernetesVersion: '1.35' })).code).toBe(1);
+  expect((await upgraded(namespace, 'vc', { plan: true })).data).toMatchObject({ to: '1.36.3', refused: [] });
+  const { spec } = await statefulSet(namespace, 'vc');
+  const containers = (spec?.template.spec?.containers ?? []).map((container) =>
+    container.name === 'kube-apiserver' ? { ...container, image: 'registry.k8s.io/kube-apiserver:v1.35.3' } : container,
+  );
+  await client.patch(
+    resources.statefulSets,
+    { namespace, name: 'vc', type: 'merge' },
+    { spec: { template: { spec: { containers } } } },
+  );
+  const done = await upgraded(namespace, 'vc', { expose: 'node-port', yes: true });
+  expect(done.data).toMatchObject({ from: '1.35.3', to: '1.35.4', applied: true });
+  expect((await ran(diff, namespace, ['vc'])).code).toBe(0);
+}, 120_000);
+
+test('upgrade of what the command line did not make refuses what cannot be changed, by what runs', async () => {
+  const namespace = 'foreign-locked';
+  await client.create<Namespace>(resources.namespaces, { metadata: { name: namespace } });
+  const { objects } = await planCluster('vc', namespace, { store: 'ephemeral', clusterDomain: 'a.local' });
+  await apply(client, await typed(client, objects));
+  const domain = await upgraded(namespace, 'vc', { file: file('domain.yaml', 'store: ephemeral'), yes: true });
+  expect([domain.code, domain.data['refused']]).toEqual([
+    1,
+    [expect.stringMatching(/^clusterDomain: "cluster\.local": was "a\.local", which cannot be changed/)],
+  ]);
+  const database = 'clusterDomain: a.local\nstore: { type: postgres, secretName: database }';
+  const store = await upgraded(namespace, 'vc', { file: file('database.yaml', database), yes: true });
+  expect([store.code, store.data['refused']]).toEqual([
+    1,
+    [expect.stringMatching(/^store\.type: "postgres": was "ephemeral", which cannot be changed/)],
+  ]);
+  const same = file('same.yaml', 'store: ephemeral\nclusterDomain: a.local');
+  expect((await upgraded(namespace, 'vc', { file: same, plan: true })).data['refused']).toEqual([]);
+  await client.delete(resources.configMaps, { namespace, name: 'vc-configuration' });
+  await expect(upgraded(namespace, 'vc', { file: same, yes: true })).rejects.toThrow(
+    /what virtual cluster vc cannot have changed is not known, and nothing is changed \(.*vc-configuration/,
+  );
 }, 120_000);
 
 test('upgrade that does not come to an end tells what it waits for, and that it may be gone on with', async () => {
