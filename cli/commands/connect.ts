@@ -12,6 +12,7 @@ import type { VirtualCredentials } from '../connection';
 import type { Context } from '../context';
 import { EXIT, Failure, UsageFailure } from '../failure';
 import type { HostCluster } from '../host';
+import { HostAccess } from '../host-access';
 import { forwardPort } from '../port-forward';
 import { apiServerRoute } from '../route';
 import { contextName, findCluster } from '../virtual-clusters';
@@ -173,14 +174,24 @@ async function untilAnswers(
   }
 }
 
-async function forwardInBackground({ context, host, cluster, localPort }: Target): Promise<Way> {
+async function forwardInBackground(target: Target): Promise<Way> {
+  const { context, host, cluster, localPort } = target;
   const { name, namespace } = cluster;
   const parent = host.context.name;
   const key = { files: host.kubeconfig.files, context: contextName(name, namespace, parent) };
   const running = runningForward(key);
-  // The one of an earlier connection is as good, and stays whatever becomes of this one.
+  // The one of an earlier connection is as good where it answers, and stays whatever becomes of this one.
   if (running !== undefined && (localPort === 0 || localPort === running.port)) {
-    return { server: `https://127.0.0.1:${running.port}`, pid: running.pid, close: () => Promise.resolve() };
+    const server = `https://127.0.0.1:${running.port}`;
+    try {
+      await untilAnswers(target, server, ANSWER_MS);
+      return { server, pid: running.pid, close: () => Promise.resolve() };
+    } catch (error) {
+      if (context.signal.aborted) throw error;
+      context.progress.note(
+        `process ${running.pid}, which forwarded ${server}, does not answer: another one takes its place`,
+      );
+    }
   }
   stopForward(key);
   context.progress.waiting(`forwarding a port to ${name}`);
@@ -200,9 +211,10 @@ async function runInside(target: Target, direct: string | undefined, command: re
   const { context, host, cluster, credentials, timeoutSeconds } = target;
   const { name, namespace } = cluster;
   const failed = (error: unknown): void => void context.stderr.write(`${(error as Error).message}\n`);
+  const access = new HostAccess(host);
   const forward =
     direct === undefined
-      ? await forwardPort(target.localPort, apiServerRoute(host, name, namespace), failed)
+      ? await forwardPort(target.localPort, apiServerRoute(access, name, namespace), failed)
       : undefined;
   const folder = mkdtempSync(join(tmpdir(), 'nestling-'));
   const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
@@ -224,6 +236,7 @@ async function runInside(target: Target, direct: string | undefined, command: re
     removeFolder();
     process.off('exit', removeFolder);
     await forward?.close();
+    await access.close();
   }
 }
 

@@ -7,6 +7,7 @@ import { readState } from '../background-forward';
 import type { Flags } from '../command';
 import type { Context } from '../context';
 import { explainError } from '../explain-error';
+import { HostAccess } from '../host-access';
 import { forwardPort } from '../port-forward';
 import { apiServerRoute } from '../route';
 
@@ -28,7 +29,8 @@ export async function run(context: Context, [given]: readonly unknown[], flags: 
   let tell: (message: object) => void = (message) => void process.send?.(message);
   try {
     const host = await context.host();
-    const { namespace, client } = host;
+    const { namespace } = host;
+    const access = new HostAccess(host);
     const stop = new AbortController();
     const end = (): void => stop.abort();
     signal.addEventListener('abort', end, { once: true });
@@ -36,11 +38,13 @@ export async function run(context: Context, [given]: readonly unknown[], flags: 
       stderr.write(`${new Date().toISOString()} ${explainError(error, host).message}\n`);
       // Of a cluster that is gone nobody will ask again.
       const set = { namespace, name: controlPlaneNames(name).statefulSet, metadataOnly: true };
-      client.get<StatefulSet>(resources.statefulSets, set).catch((problem: unknown) => {
-        if (ApiError.is(problem, 'NotFound')) end();
-      });
+      access
+        .call((client) => client.get<StatefulSet>(resources.statefulSets, set))
+        .catch((problem: unknown) => {
+          if (ApiError.is(problem, 'NotFound')) end();
+        });
     };
-    const forward = await forwardPort(Number(flags['localPort']), apiServerRoute(host, name, namespace), failed);
+    const forward = await forwardPort(Number(flags['localPort']), apiServerRoute(access, name, namespace), failed);
     tell({ port: forward.port });
     tell = () => undefined;
     const state = String(flags['state']);
@@ -54,6 +58,7 @@ export async function run(context: Context, [given]: readonly unknown[], flags: 
     if (!stop.signal.aborted) await new Promise((done) => stop.signal.addEventListener('abort', done, { once: true }));
     clearInterval(look);
     await forward.close();
+    await access.close();
   } catch (error) {
     tell({ error: explainError(error).message });
     throw error;
