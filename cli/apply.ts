@@ -80,6 +80,7 @@ async function discover(
 /**
  * Checks that no object of somebody else stands where one of a virtual cluster's is to stand.
  *
+ * @returns how many of them are there already as the cluster's own
  * @throws Failure naming the object
  */
 export async function refuseForeign(
@@ -87,30 +88,31 @@ export async function refuseForeign(
   objects: readonly TypedObject[],
   cluster: string,
   signal?: AbortSignal,
-): Promise<void> {
-  await Promise.all(
+): Promise<number> {
+  const there = await Promise.all(
     objects.map(async ({ object, type }) => {
       // What several clusters share says so by not having it.
-      if (object.metadata?.labels?.[CONTROL_PLANE_LABEL] !== cluster) return;
+      if (object.metadata?.labels?.[CONTROL_PLANE_LABEL] !== cluster) return false;
       const { name = '', namespace } = object.metadata;
-      let there: AnyObject;
+      let found: AnyObject;
       try {
-        there = await client.get(type, {
+        found = await client.get(type, {
           name,
           namespace: type.namespaced ? namespace : undefined,
           metadataOnly: true,
           signal,
         });
       } catch (error) {
-        if (ApiError.is(error, 'NotFound')) return;
+        if (ApiError.is(error, 'NotFound')) return false;
         throw error;
       }
-      if (there.metadata?.labels?.[CONTROL_PLANE_LABEL] === cluster) return;
+      if (found.metadata?.labels?.[CONTROL_PLANE_LABEL] === cluster) return true;
       throw new Failure(
         `${objectName(object)} is there already and is not of virtual cluster ${cluster}: delete it, or choose another name or --namespace`,
       );
     }),
   );
+  return there.filter(Boolean).length;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Namespace, PersistentVolumeClaim } from 'kubernetes-types/core/v1';
+import type { Namespace } from 'kubernetes-types/core/v1';
 import type { ClusterRoleBinding, RoleBinding } from 'kubernetes-types/rbac/v1';
 import type { StatefulSet } from 'kubernetes-types/apps/v1';
 import { CONTROL_PLANE_LABEL, controlPlaneNames, controlPlaneSelector } from '../syncer/configuration';
@@ -7,6 +7,8 @@ import { ApiError, resources } from '../syncer/kube-client';
 import type { AnyObject, KubeClient, ResourceType } from '../syncer/kube-client';
 import { LABELS } from '../syncer/translation';
 import { Failure } from './failure';
+import { contentsOf } from './namespace-contents';
+import type { Contents } from './namespace-contents';
 import type { Progress } from './progress';
 
 /** On a namespace that the command line made, `true`: it goes with the last thing in it. */
@@ -56,21 +58,29 @@ export interface Removal {
   readonly namespace: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
-  /** Claims of the tenant and of the store stay, with their data. */
-  readonly keepClaims: boolean;
-  /** `made`: this run made the namespace. `if empty`: the command line made it once, and nothing else is in it. */
-  readonly deleteNamespace: 'never' | 'made' | 'if empty';
+  /** Whether claims of the tenant and of the store stay, with their data; UIDs: those stay, and all others go. */
+  readonly keepClaims: boolean | ReadonlySet<string>;
+  /** `if empty`: where the command line made it, and nothing else is in it. */
+  readonly deleteNamespace: 'never' | 'if empty';
   /** Whether there is anything in the namespace yet. @default true */
   readonly objects?: boolean;
   /** Whether to wait until all is gone. @default true */
   readonly wait?: boolean;
+  /** Seconds that all of it may take. */
   readonly timeoutSeconds: number;
+}
+
+/** A removal under way. */
+interface RemovalUnderWay extends Removal {
+  /** When it is given up, in ms since the epoch. */
+  readonly deadline: number;
 }
 
 /** What was taken away. */
 export interface Removed {
   /** `Kind/name` of what was deleted by name. */
   readonly deleted: readonly string[];
+  /** Claims that stay: as it was asked for, or because they were made to outlive the cluster. */
   readonly keptClaims: readonly string[];
   readonly namespaceDeleted: boolean;
   /** Why a namespace that the command line made stays; undefined where it does not, or is somebody else's. */
@@ -82,32 +92,45 @@ export interface Removed {
  *
  * @throws Failure when something is left after the time, ApiError when the host refuses
  */
-export async function removeCluster(removal: Removal): Promise<Removed> {
+export async function removeCluster(given: Removal): Promise<Removed> {
+  const removal = { ...given, deadline: Date.now() + given.timeoutSeconds * 1000 };
   const { client, name, namespace, progress, signal, wait = true, objects = true } = removal;
   const deleted: string[] = [];
   let keptClaims: string[] = [];
   const own = `${CONTROL_PLANE_LABEL}=${name}`;
   if (objects) {
-    if (removal.keepClaims) keptClaims = await freeClaims(removal);
+    const { keepClaims } = removal;
+    if (keepClaims === true || (keepClaims !== false && keepClaims.size > 0)) keptClaims = await freeClaims(removal);
+    let anchor: AnyObject | undefined;
+    const take = async (type: ResourceType, { metadata }: AnyObject): Promise<void> => {
+      if (await gone(client, type, { namespace, name: metadata?.name ?? '', uid: metadata?.uid }, signal)) {
+        deleted.push(`${type.kind}/${metadata?.name}`);
+      }
+    };
     progress.waiting(`deleting virtual cluster ${namespace}/${name}`);
     for (const type of KINDS) {
-      for (const { metadata } of await listed(client, type, { namespace, labelSelector: own, signal })) {
-        if (await gone(client, type, { namespace, name: metadata?.name ?? '', uid: metadata?.uid }, signal)) {
-          deleted.push(`${type.kind}/${metadata?.name}`);
-        }
+      for (const object of await listed(client, type, { namespace, labelSelector: own, signal })) {
+        if (type === resources.configMaps && object.metadata?.name === controlPlaneNames(name).anchor) anchor = object;
+        else await take(type, object);
       }
     }
     deleted.push(...(await removeElsewhere(removal)));
+    // The last, as a deletion that was interrupted is found by it. What the tenant has goes with it.
+    if (anchor !== undefined) await take(resources.configMaps, anchor);
   }
   let namespaceDeleted = false;
   let namespaceKept: string | undefined;
-  if (objects && (wait || removal.deleteNamespace !== 'never')) await untilGone(removal, new Set(keptClaims));
+  if (objects && (wait || removal.deleteNamespace !== 'never')) {
+    keptClaims = await untilGone(removal, keptClaims);
+  }
   if (removal.deleteNamespace !== 'never') {
-    namespaceKept = await whyKept(removal);
-    if (namespaceKept === undefined) {
-      namespaceDeleted = await gone(client, resources.namespaces, { name: namespace }, signal);
+    const made = await madeNamespace(removal);
+    if (made !== undefined) namespaceKept = await whyKept(removal);
+    if (made !== undefined && namespaceKept === undefined) {
+      const { uid } = made.metadata ?? {};
+      namespaceDeleted = await gone(client, resources.namespaces, { name: namespace, uid }, signal);
       if (wait) await untilNamespaceGone(removal);
-    } else if (namespaceKept === '') namespaceKept = undefined;
+    }
   }
   progress.clear();
   return { deleted, keptClaims, namespaceDeleted, namespaceKept };
@@ -175,8 +198,9 @@ async function removeElsewhere({ client, name, namespace, signal }: Removal): Pr
       const [role] = (await whole<AnyObject>(client, roleType, { labelSelector, signal, ...place })).filter(
         ({ metadata }) => metadata?.name === binding.roleRef.name,
       );
-      await take(bindingType, { ...binding });
+      // The binding is by what the role is found.
       await take(roleType, role);
+      await take(bindingType, { ...binding });
     }
   }
   const twins = `${LABELS.virtualCluster}=${name},${LABELS.hostNamespace}=${namespace}`;
@@ -202,11 +226,32 @@ async function whole<T extends AnyObject | ClusterRoleBinding>(
   return found;
 }
 
+/** The claims of a virtual cluster's tenant and store; undefined where the user may not look. */
+export async function claimsOf(
+  client: KubeClient,
+  name: string,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<AnyObject[] | undefined> {
+  const found: AnyObject[] = [];
+  try {
+    for (const labelSelector of [`${LABELS.virtualCluster}=${name}`, selectorText(controlPlaneSelector(name))]) {
+      const options = { namespace, labelSelector, metadataOnly: true, signal };
+      for await (const { items } of client.listAll(resources.persistentVolumeClaims, options)) found.push(...items);
+    }
+  } catch (error) {
+    if (ApiError.is(error, 'Forbidden')) return undefined;
+    throw error;
+  }
+  return found;
+}
+
 /**
  * Takes from the claims of tenant and store those owners that would take them along. The control plane goes first: its syncer would put
  * them back.
  */
-async function freeClaims({ client, name, namespace, progress, signal }: Removal): Promise<string[]> {
+async function freeClaims(removal: RemovalUnderWay): Promise<string[]> {
+  const { client, name, namespace, progress, signal, keepClaims } = removal;
   progress.waiting('stopping the control plane, so that claims can be kept');
   const names = controlPlaneNames(name);
   try {
@@ -219,26 +264,27 @@ async function freeClaims({ client, name, namespace, progress, signal }: Removal
     if (!ApiError.is(error, 'NotFound')) throw error;
   }
   const pods = selectorText(controlPlaneSelector(name));
-  while ((await listed(client, resources.pods, { namespace, labelSelector: pods, signal })).length > 0) {
+  for (;;) {
+    const [left] = await listed(client, resources.pods, { namespace, labelSelector: pods, signal });
+    if (left === undefined) break;
+    if (Date.now() > removal.deadline) {
+      throw new Failure(
+        `the control plane of virtual cluster ${namespace}/${name} has not stopped after ${removal.timeoutSeconds} s, so its claims cannot be kept yet: look at what holds Pod ${left.metadata?.name}, and run the command again`,
+      );
+    }
     await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
     signal.throwIfAborted();
   }
   const kept: string[] = [];
-  for (const labelSelector of [`${LABELS.virtualCluster}=${name}`, pods]) {
-    const claims = await whole<AnyObject>(client, resources.persistentVolumeClaims, {
-      namespace,
-      labelSelector,
-      signal,
-    });
-    for (const { metadata } of claims as PersistentVolumeClaim[]) {
-      const claim = metadata?.name ?? '';
-      await client.patch(
-        resources.persistentVolumeClaims,
-        { namespace, name: claim, type: 'merge', signal },
-        { metadata: { ownerReferences: null } },
-      );
-      kept.push(claim);
-    }
+  for (const { metadata } of (await claimsOf(client, name, namespace, signal)) ?? []) {
+    if (typeof keepClaims !== 'boolean' && !keepClaims.has(metadata?.uid ?? '')) continue;
+    const claim = metadata?.name ?? '';
+    await client.patch(
+      resources.persistentVolumeClaims,
+      { namespace, name: claim, type: 'merge', signal },
+      { metadata: { ownerReferences: null } },
+    );
+    kept.push(claim);
   }
   return kept;
 }
@@ -249,11 +295,12 @@ function selectorText(labels: Readonly<Record<string, string>>): string {
     .join(',');
 }
 
-async function untilGone(removal: Removal, keptClaims: ReadonlySet<string>): Promise<void> {
-  const { client, name, namespace, progress, signal, timeoutSeconds } = removal;
-  const deadline = Date.now() + timeoutSeconds * 1000;
+/** @returns the claims that stay: those that were freed, and those that nothing takes along */
+async function untilGone(removal: RemovalUnderWay, freed: readonly string[]): Promise<string[]> {
+  const { client, name, namespace, progress, signal, timeoutSeconds, deadline, keepClaims } = removal;
   for (;;) {
     const left: string[] = [];
+    const kept = new Set(freed);
     for (const type of [...KINDS, ...GONE_BY_THEMSELVES]) {
       for (const label of [CONTROL_PLANE_LABEL, LABELS.virtualCluster]) {
         for (const { metadata } of await listed(client, type, {
@@ -261,7 +308,17 @@ async function untilGone(removal: Removal, keptClaims: ReadonlySet<string>): Pro
           labelSelector: `${label}=${name}`,
           signal,
         })) {
-          if (type === resources.persistentVolumeClaims && keptClaims.has(metadata?.name ?? '')) continue;
+          if (type === resources.persistentVolumeClaims && metadata?.deletionTimestamp === undefined) {
+            const claim = metadata?.name ?? '';
+            if (kept.has(claim)) continue;
+            if (typeof keepClaims !== 'boolean') {
+              await gone(client, type, { namespace, name: claim, uid: metadata?.uid }, signal);
+            } else if ((metadata?.ownerReferences ?? []).length === 0) {
+              // Made to be kept, by the cluster's settings or an earlier deletion.
+              kept.add(claim);
+              continue;
+            }
+          }
           left.push(`${type.kind} ${metadata?.name}`);
           // Made after the others were deleted: by a request that was on its way, or by a syncer that ran still.
           if (label === CONTROL_PLANE_LABEL && KINDS.includes(type) && metadata?.deletionTimestamp === undefined) {
@@ -272,7 +329,7 @@ async function untilGone(removal: Removal, keptClaims: ReadonlySet<string>): Pro
       // The first ones that are left are enough to go on waiting.
       if (left.length > 0) break;
     }
-    if (left.length === 0) return;
+    if (left.length === 0) return [...kept];
     progress.waiting(`waiting for ${left[0]} to be gone${left.length > 1 ? ` and ${left.length - 1} more` : ''}`);
     if (Date.now() > deadline) {
       throw new Failure(
@@ -284,8 +341,8 @@ async function untilGone(removal: Removal, keptClaims: ReadonlySet<string>): Pro
   }
 }
 
-async function untilNamespaceGone({ client, namespace, progress, signal, timeoutSeconds }: Removal): Promise<void> {
-  const deadline = Date.now() + timeoutSeconds * 1000;
+async function untilNamespaceGone(removal: RemovalUnderWay): Promise<void> {
+  const { client, namespace, progress, signal, timeoutSeconds, deadline } = removal;
   progress.waiting(`waiting for namespace ${namespace} to be gone`);
   for (;;) {
     try {
@@ -304,34 +361,46 @@ async function untilNamespaceGone({ client, namespace, progress, signal, timeout
   }
 }
 
-/** What every namespace has. */
-const ALWAYS: ReadonlySet<string> = new Set(['ConfigMap/kube-root-ca.crt', 'ServiceAccount/default']);
-
-/** @returns undefined: it is to go; an empty text: it is somebody else's, or gone; else what holds it */
-async function whyKept({ client, namespace, deleteNamespace, signal }: Removal): Promise<string | undefined> {
-  if (deleteNamespace === 'made') return undefined;
-  let found: Namespace;
+/** The namespace, where the command line made it; undefined: it is somebody else's, gone, or out of reach. */
+async function madeNamespace({ client, namespace, signal }: Removal): Promise<Namespace | undefined> {
   try {
-    found = await client.get<Namespace>(resources.namespaces, { name: namespace, signal });
+    const found = await client.get<Namespace>(resources.namespaces, { name: namespace, signal });
+    return found.metadata?.annotations?.[MADE_ANNOTATION] === 'true' ? found : undefined;
   } catch (error) {
-    if (ApiError.is(error, 'NotFound', 'Forbidden')) return '';
+    if (ApiError.is(error, 'NotFound', 'Forbidden')) return undefined;
     throw error;
   }
-  if (found.metadata?.annotations?.[MADE_ANNOTATION] !== 'true') return '';
-  const others: string[] = [];
-  for (const type of [
-    ...KINDS,
-    resources.pods,
-    resources.persistentVolumeClaims,
-    resources.deployments,
-    resources.daemonSets,
-  ]) {
-    for (const { metadata } of await listed(client, type, { namespace, signal })) {
-      const other = `${type.kind}/${metadata?.name}`;
-      if (!ALWAYS.has(other)) others.push(other);
+}
+
+/** How long to wait for what goes by itself once what it was made for is gone, such as Endpoints of a Service. */
+const PASSING_MS = 15_000;
+
+/** Looks at all that the host lets a namespace hold. @returns what holds it; undefined: it is empty */
+async function whyKept({
+  client,
+  namespace,
+  signal,
+  progress,
+  deadline,
+}: RemovalUnderWay): Promise<string | undefined> {
+  const until = Math.min(deadline, Date.now() + PASSING_MS);
+  for (;;) {
+    let contents: Contents;
+    try {
+      contents = await contentsOf(client, namespace, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      // A kind that cannot be looked at may have anything.
+      return `it cannot be seen whether it is empty (${(error as Error).message})`;
     }
+    const { lasting, passing } = contents;
+    const all = [...lasting, ...passing];
+    if (all.length === 0) return undefined;
+    if (lasting.length > 0 || Date.now() > until) {
+      return `it holds ${all.slice(0, 5).join(', ')}${all.length > 5 ? ' and more' : ''}`;
+    }
+    progress.waiting(`waiting for ${all[0]} to be gone`);
+    await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+    signal.throwIfAborted();
   }
-  return others.length === 0
-    ? undefined
-    : `it holds ${others.slice(0, 5).join(', ')}${others.length > 5 ? ' and more' : ''}`;
 }

@@ -1,5 +1,5 @@
 import type { StatefulSet } from 'kubernetes-types/apps/v1';
-import { CONTROL_PLANE_LABEL } from '../syncer/configuration';
+import { CONTROL_PLANE_LABEL, controlPlaneNames } from '../syncer/configuration';
 import { ApiError, resources } from '../syncer/kube-client';
 import { Failure } from './failure';
 import type { HostCluster } from './host';
@@ -68,6 +68,40 @@ export async function findCluster(host: HostCluster, name: string, signal?: Abor
   }
   const others = all.map((cluster) => `${cluster.namespace}/${cluster.name}`);
   throw new NotFound(name, host.givenNamespace, others);
+}
+
+/**
+ * The namespace where an interrupted deletion has left something of a virtual cluster: its anchor goes last.
+ *
+ * @returns undefined where there is none
+ * @throws Failure with the namespaces where several have that name
+ */
+export async function findLeftOver(host: HostCluster, name: string, signal?: AbortSignal): Promise<string | undefined> {
+  const { client, givenNamespace } = host;
+  const anchorsIn = async (namespace: string | undefined): Promise<string[]> => {
+    const found: string[] = [];
+    const labelSelector = `${CONTROL_PLANE_LABEL}=${name}`;
+    const options = { namespace, labelSelector, metadataOnly: true, signal };
+    for await (const { items } of client.listAll(resources.configMaps, options)) {
+      for (const { metadata } of items) {
+        if (metadata?.name === controlPlaneNames(name).anchor) found.push(metadata.namespace ?? '');
+      }
+    }
+    return found;
+  };
+  let namespaces: string[];
+  try {
+    namespaces = await anchorsIn(givenNamespace);
+  } catch (error) {
+    if (givenNamespace !== undefined || !ApiError.is(error, 'Forbidden')) throw error;
+    namespaces = await anchorsIn(host.namespace);
+  }
+  if (namespaces.length <= 1 || namespaces.includes(host.namespace)) {
+    return namespaces.length <= 1 ? namespaces[0] : host.namespace;
+  }
+  throw new Failure(
+    `of virtual cluster ${name} there is something left in several namespaces: choose one with --namespace: ${namespaces.sort().join(', ')}`,
+  );
 }
 
 async function clustersIn(

@@ -3,7 +3,7 @@ import type { Flags } from '../command';
 import { disconnect } from '../connection';
 import type { Context } from '../context';
 import { removeCluster } from '../remove-cluster';
-import { contextName, findCluster } from '../virtual-clusters';
+import { contextName, findCluster, findLeftOver } from '../virtual-clusters';
 import type { FoundCluster } from '../virtual-clusters';
 import { NotFound } from '../virtual-clusters';
 import { secondsOf } from './create';
@@ -27,13 +27,14 @@ export async function run(context: Context, [given]: readonly unknown[], flags: 
     found = await findCluster(host, String(given), signal);
   } catch (error) {
     if (!(error instanceof NotFound)) throw error;
-    // What an interrupted deletion has left is found by its namespace.
-    if (host.givenNamespace === undefined) {
+    // An interrupted deletion: the StatefulSet goes first, the anchor last. By a namespace what is left is found without either.
+    const namespace = host.givenNamespace ?? (await findLeftOver(host, String(given), signal));
+    if (namespace === undefined) {
       if (flags['ignoreNotFound'] !== true) throw error;
       output.result({ name: String(given), deleted: false }, () => `virtual cluster ${String(given)} is not there`);
       return;
     }
-    found = { name: String(given), namespace: host.givenNamespace };
+    found = { name: String(given), namespace };
   }
   const { name, namespace } = found;
   await disconnect(host, contextName(name, namespace, host.context.name));

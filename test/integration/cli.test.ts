@@ -185,6 +185,123 @@ test('a namespace that it made stays as long as it holds something of others', a
   expect(await contentsOf(client, 'nestling-guest')).toEqual(['ConfigMap/theirs']);
 });
 
+test('Ctrl-C takes no data of an earlier cluster of that name', async () => {
+  await makeNamespace('again');
+  await ok('create', 'old', '-n', 'again', '--no-wait');
+  const claimIn = () => client.get<PersistentVolumeClaim>(resources.persistentVolumeClaims, storeClaim);
+  const storeClaim = { namespace: 'again', name: 'data-old-0' };
+  const claim = await eventually('the claim of the store', claimIn);
+  await ok('delete', 'old', '-n', 'again', '--keep-claims');
+  const run = start(['create', 'old', '-n', 'again']);
+  await run.said('waiting for pod old-0');
+  await eventually('the new StatefulSet owns the claim', async () =>
+    (await claimIn()).metadata?.ownerReferences?.some(({ kind }) => kind === 'StatefulSet'),
+  );
+  run.child.kill('SIGINT');
+  const { exitCode, stderr } = await run.ended;
+  expect(stderr).toContain('claims that were there before stay: data-old-0\n');
+  expect(exitCode).toBe(130);
+  expect(await contentsOf(client, 'again')).toEqual(['PersistentVolumeClaim/data-old-0']);
+  const left = (await claimIn()).metadata;
+  expect([left?.uid, left?.deletionTimestamp, left?.ownerReferences]).toEqual([
+    claim.metadata?.uid,
+    undefined,
+    undefined,
+  ]);
+  // Nothing is there to delete, and what was kept stays.
+  const { exitCode: none, stderr: says } = await nestling('delete', 'old', '-n', 'again', '--timeout', '60');
+  expect(says).toMatch(/error: virtual cluster old is not there in namespace again/);
+  expect(none).toBe(1);
+});
+
+test('of two runs that make one cluster, Ctrl-C in either leaves it to the other', async () => {
+  await makeNamespace('shared');
+  const runs = [start(['create', 'both', '-n', 'shared']), start(['create', 'both', '-n', 'shared'])] as const;
+  await Promise.all(runs.map((run) => run.said('waiting for pod both-0')));
+  const set = await client.get(resources.statefulSets, { namespace: 'shared', name: 'both' });
+  for (const run of runs) {
+    run.child.kill('SIGINT');
+    expect((await run.ended).exitCode).toBe(130);
+  }
+  const after = await client.get(resources.statefulSets, { namespace: 'shared', name: 'both' });
+  expect([after.metadata?.uid, after.metadata?.deletionTimestamp]).toEqual([set.metadata?.uid, undefined]);
+  await ok('delete', 'both', '-n', 'shared');
+});
+
+test('a deletion that was interrupted is repeated as it was typed', async () => {
+  await ok('create', 'rest', '--no-wait', '--nodes', 'real');
+  await client.delete(resources.statefulSets, { namespace: 'nestling-rest', name: 'rest' });
+  await eventually('the StatefulSet is gone', async () => {
+    const { items } = await client.list(resources.statefulSets, { namespace: 'nestling-rest' });
+    return items.length === 0;
+  });
+  const { stdout } = await ok('delete', 'rest', '--ignore-not-found', '--output', 'json');
+  expect(JSON.parse(stdout)).toMatchObject({ namespace: 'nestling-rest', deleted: true, namespaceDeleted: true });
+  const labelSelector = 'nestling.dev/control-plane=rest';
+  for (const type of [resources.clusterRoles, resources.clusterRoleBindings]) {
+    expect((await client.list(type, { labelSelector })).items).toEqual([]);
+  }
+});
+
+test('a claim that is made to outlive its cluster is told, and not waited for', async () => {
+  await makeNamespace('lasting');
+  await ok('create', 'last', '-n', 'lasting', '--no-wait');
+  await client.create<PersistentVolumeClaim>(resources.persistentVolumeClaims, {
+    metadata: { name: 'photos', namespace: 'lasting', labels: { 'nestling.dev/virtual-cluster': 'last' } },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } },
+  });
+  const { stdout } = await ok('delete', 'last', '-n', 'lasting', '--timeout', '120', '--output', 'json');
+  expect((JSON.parse(stdout) as { keptClaims: string[] }).keptClaims).toContain('photos');
+  expect(await contentsOf(client, 'lasting')).toContain('PersistentVolumeClaim/photos');
+});
+
+test('a namespace that it made stays when what others have there is of a kind that it does not know', async () => {
+  await ok('create', 'lodger', '--no-wait');
+  await client.create(
+    {
+      group: 'autoscaling',
+      version: 'v2',
+      resource: 'horizontalpodautoscalers',
+      kind: 'HorizontalPodAutoscaler',
+      namespaced: true,
+    },
+    {
+      metadata: { name: 'theirs', namespace: 'nestling-lodger' },
+      spec: { scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' }, maxReplicas: 2 },
+    },
+  );
+  const { stderr } = await ok('delete', 'lodger');
+  expect(stderr).toContain('namespace nestling-lodger stays: it holds HorizontalPodAutoscaler/theirs');
+  expect(await namespaceIsThere('nestling-lodger')).toBe(true);
+});
+
+test('Ctrl-C leaves the namespace that it made when somebody has put something there', async () => {
+  const run = start(['create', 'busy']);
+  await run.said('waiting for pod busy-0');
+  await client.create(resources.configMaps, { metadata: { name: 'theirs', namespace: 'nestling-busy' } });
+  run.child.kill('SIGINT');
+  const { exitCode, stderr } = await run.ended;
+  expect(stderr).toContain('namespace nestling-busy stays: it holds ConfigMap/theirs\n');
+  expect(exitCode).toBe(130);
+  expect(await contentsOf(client, 'nestling-busy')).toEqual(['ConfigMap/theirs']);
+});
+
+test('an old namespace that does not go is waited for no longer than --timeout', async () => {
+  const finalizers = ['nestling.dev/test'];
+  await client.create<Namespace>(resources.namespaces, { metadata: { name: 'stuck' } });
+  const held = { metadata: { name: 'held', namespace: 'stuck', finalizers } };
+  await client.create(resources.configMaps, held);
+  try {
+    await client.delete(resources.namespaces, { name: 'stuck' });
+    const { exitCode, stderr } = await nestling('create', 'one', '-n', 'stuck', '--timeout', '1');
+    expect(stderr).toContain('error: the old namespace stuck is not gone after 1 s: ');
+    expect(exitCode).toBe(1);
+  } finally {
+    const nothing = { metadata: { finalizers: null } };
+    await client.patch(resources.configMaps, { namespace: 'stuck', name: 'held', type: 'merge' }, nothing);
+  }
+});
+
 test('an object of somebody else is in the way of a cluster, and stays as it is', async () => {
   await makeNamespace('taken');
   await client.create(resources.configMaps, {
