@@ -3,7 +3,7 @@ import type { Namespace } from 'kubernetes-types/core/v1';
 import type { ClusterRoleBinding, RoleBinding } from 'kubernetes-types/rbac/v1';
 import type { StatefulSet } from 'kubernetes-types/apps/v1';
 import { CONTROL_PLANE_LABEL, controlPlaneNames, controlPlaneSelector } from '../syncer/configuration';
-import { ApiError, resources } from '../syncer/kube-client';
+import { ApiError, labelSelectorOf, resources } from '../syncer/kube-client';
 import type { AnyObject, KubeClient, ResourceType } from '../syncer/kube-client';
 import { LABELS } from '../syncer/translation';
 import { Failure } from './failure';
@@ -235,7 +235,7 @@ export async function claimsOf(
 ): Promise<AnyObject[] | undefined> {
   const found: AnyObject[] = [];
   try {
-    for (const labelSelector of [`${LABELS.virtualCluster}=${name}`, selectorText(controlPlaneSelector(name))]) {
+    for (const labelSelector of [`${LABELS.virtualCluster}=${name}`, labelSelectorOf(controlPlaneSelector(name))]) {
       const options = { namespace, labelSelector, metadataOnly: true, signal };
       for await (const { items } of client.listAll(resources.persistentVolumeClaims, options)) found.push(...items);
     }
@@ -263,7 +263,7 @@ async function freeClaims(removal: RemovalUnderWay): Promise<string[]> {
   } catch (error) {
     if (!ApiError.is(error, 'NotFound')) throw error;
   }
-  const pods = selectorText(controlPlaneSelector(name));
+  const pods = labelSelectorOf(controlPlaneSelector(name));
   for (;;) {
     const [left] = await listed(client, resources.pods, { namespace, labelSelector: pods, signal });
     if (left === undefined) break;
@@ -287,12 +287,6 @@ async function freeClaims(removal: RemovalUnderWay): Promise<string[]> {
     kept.push(claim);
   }
   return kept;
-}
-
-function selectorText(labels: Readonly<Record<string, string>>): string {
-  return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
 }
 
 /** @returns the claims that stay: those that were freed, and those that nothing takes along */

@@ -1,6 +1,6 @@
 import type { Pod } from 'kubernetes-types/core/v1';
 import { controlPlaneSelector } from '../syncer/configuration';
-import { resources } from '../syncer/kube-client';
+import { labelSelectorOf, resources } from '../syncer/kube-client';
 import { Failure } from './failure';
 import type { HostAccess } from './host-access';
 import type { Route } from './port-forward';
@@ -11,9 +11,7 @@ const API_SERVER_PORT = 6443;
 
 /** The way to the API server of a virtual cluster: a pod of its control plane that is ready, with credentials that are good still. */
 export function apiServerRoute(access: HostAccess, name: string, namespace: string): Route {
-  const labelSelector = Object.entries(controlPlaneSelector(name))
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
+  const labelSelector = labelSelectorOf(controlPlaneSelector(name));
   return () =>
     access.call(async (client) => {
       const { items } = await client.list<Pod>(resources.pods, { namespace, labelSelector });

@@ -1,6 +1,6 @@
 import type { Event, Pod } from 'kubernetes-types/core/v1';
 import { controlPlaneNames, controlPlaneSelector } from '../syncer/configuration';
-import { ApiError, ConnectionError, resources } from '../syncer/kube-client';
+import { ApiError, ConnectionError, labelSelectorOf, resources } from '../syncer/kube-client';
 import type { KubeClient } from '../syncer/kube-client';
 import { Failure } from './failure';
 import type { Progress } from './progress';
@@ -93,9 +93,7 @@ async function* podStates(
   namespace: string,
   signal: AbortSignal,
 ): AsyncGenerator<readonly Pod[], void, undefined> {
-  const labelSelector = Object.entries(controlPlaneSelector(name))
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
+  const labelSelector = labelSelectorOf(controlPlaneSelector(name));
   const selected = { namespace, labelSelector, signal };
   while (!signal.aborted) {
     const { items, metadata } = await client.list<Pod>(resources.pods, selected);

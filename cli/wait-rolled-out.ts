@@ -1,7 +1,7 @@
 import type { StatefulSet } from 'kubernetes-types/apps/v1';
 import type { Pod } from 'kubernetes-types/core/v1';
 import { controlPlaneNames, controlPlaneSelector } from '../syncer/configuration';
-import { ApiError, ConnectionError, resources } from '../syncer/kube-client';
+import { ApiError, ConnectionError, labelSelectorOf, resources } from '../syncer/kube-client';
 import { Failure } from './failure';
 import type { WaitOptions } from './wait-ready';
 import { waitingFor } from './waiting';
@@ -52,9 +52,7 @@ export async function waitRolledOut(options: WaitOptions): Promise<void> {
   } catch (error) {
     signal.throwIfAborted();
     if (!stop.aborted) throw error;
-    const labelSelector = Object.entries(controlPlaneSelector(name))
-      .map(([key, value]) => `${key}=${value}`)
-      .join(',');
+    const labelSelector = labelSelectorOf(controlPlaneSelector(name));
     const { items } = await client.list<Pod>(resources.pods, { namespace, labelSelector, signal });
     const what = waitingFor(items, controlPlaneNames(name).pod);
     throw new Failure(

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Event, PersistentVolumeClaim, Pod, Service } from 'kubernetes-types/core/v1';
 import { CONTROL_PLANE_LABEL, controlPlaneNames, controlPlaneSelector } from '../../syncer/configuration';
-import { ApiError, resources } from '../../syncer/kube-client';
+import { ApiError, labelSelectorOf, resources } from '../../syncer/kube-client';
 import type { KubeObject, ResourceType } from '../../syncer/kube-client';
 import { LABELS } from '../../syncer/translation';
 import type { Context } from '../context';
@@ -33,9 +33,7 @@ export async function run({ host: openHost, output, signal }: Context, [given]: 
       if (ApiError.is(error, 'Forbidden')) return [];
       throw error;
     });
-  const selector = Object.entries(controlPlaneSelector(name))
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
+  const selector = labelSelectorOf(controlPlaneSelector(name));
   const [pods, tenantPods, services, claims, allEvents] = await Promise.all([
     allowed<Pod>(resources.pods, selector),
     allowed<Pod>(resources.pods, `${LABELS.virtualCluster}=${name}`),

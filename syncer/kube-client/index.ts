@@ -2,6 +2,7 @@ export { ApiError, type ApiErrorReason } from './api-error';
 export { ConnectionError } from './connection-error';
 export { type ClusterConnection, inClusterConnection } from './connection';
 export { KubeClient, type KubeClientOptions, type RawResponse } from './kube-client';
+export { labelSelectorOf } from './label-selector';
 export type { AnyObject, KubeObject, ObjectList, ObjectMeta, Status, StatusDetails, WatchEvent } from './object';
 export type {
   CreateOptions,

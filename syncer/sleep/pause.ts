@@ -1,7 +1,7 @@
 import type { Scale } from 'kubernetes-types/autoscaling/v1';
 import type { ConfigMap, Pod } from 'kubernetes-types/core/v1';
 import { controlPlaneNames, controlPlaneSelector } from '../configuration';
-import { ApiError, resources } from '../kube-client';
+import { ApiError, labelSelectorOf, resources } from '../kube-client';
 import type { KubeClient } from '../kube-client';
 import { LABELS, ownedBy } from '../translation';
 import type { ClusterIdentity } from '../translation';
@@ -55,9 +55,9 @@ export async function pause(host: KubeClient, identity: ClusterIdentity, options
       `virtual cluster ${name} was woken while it was put to sleep: pause it again if it is to sleep`,
     );
   };
-  await untilNone(host, { namespace, labelSelector: selector(controlPlaneSelector(name)), signal });
+  await untilNone(host, { namespace, labelSelector: labelSelectorOf(controlPlaneSelector(name)), signal });
   await stillAsleep();
-  const tenants = { namespace, labelSelector: selector({ [LABELS.virtualCluster]: name }), signal };
+  const tenants = { namespace, labelSelector: labelSelectorOf({ [LABELS.virtualCluster]: name }), signal };
   const victims: Victim[] = [];
   let latest = Date.now();
   for await (const { items } of host.listAll<Pod>(resources.pods, tenants)) {
@@ -94,10 +94,4 @@ async function remove(host: KubeClient, namespace: string, { name, uid }: Victim
   } catch (error) {
     if (!ApiError.is(error, 'NotFound') && !ApiError.is(error, 'Conflict')) throw error; // else gone, or another one
   }
-}
-
-function selector(labels: Readonly<Record<string, string>>): string {
-  return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
 }
